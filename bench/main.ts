@@ -17,6 +17,7 @@ import { kernels } from './kernels.js';
 import { ledger } from './ledger.js';
 import { lists } from './lists.js';
 import { live } from './live.js';
+import { memory } from './memory.js';
 import { overhead } from './overhead.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   flips,
   images,
   formats,
+  memory,
   overhead,
   http,
   ledger,

@@ -7,7 +7,7 @@ import { AppError } from '../core/errors.js';
 import { SAMPLE_IMAGES } from '../core/package-root.js';
 import { systemWords } from '../core/system-words.js';
 import { startSyncSchedule } from '../lists/import/sync-schedule.js';
-import { logSandbox } from '../service/decoder.js';
+import { logMemory, logSandbox } from '../service/decoder.js';
 import { createService, startWebhooks } from '../service/service.js';
 import { createLogger } from '../telemetry/log.js';
 import { type CliContext, configFileOf, configFrom, type GlobalFlags, type HttpServer } from './context.js';
@@ -49,6 +49,7 @@ export function addServeCommand(program: Command, cli: CliContext): void {
         const server = await cli.createServer(service, log);
         await listen(server, config);
         logSandbox(service.readiness().decoder.sandbox, config, log);
+        logMemory(config, log);
         // Beyond loopback a key exists: without one the server does not listen.
         const needsKey = (await service.store.keys.keys(null)).length > 0;
         const address = server.server.address() as AddressInfo;

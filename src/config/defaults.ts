@@ -4,10 +4,13 @@
 export const IMAGE_PIXELS_MAX = 50_000_000;
 /** Larger files are videos, raw camera data or bombs; 25 MB is a 50-megapixel JPEG at a high quality. */
 export const IMAGE_BYTES_MAX = 25_000_000;
-/** A 50-megapixel progressive JPEG takes about half a second; ten seconds is a bomb or a stuck machine. */
-export const IMAGE_DECODE_MS_MAX = 10_000;
-/** RSS for one image: a 50-megapixel image with alpha, or a progressive JPEG of that size, needs about 500 MB. */
-export const IMAGE_MEMORY_BYTES_MAX = 1_073_741_824;
+/** A 50-megapixel progressive JPEG takes about half a second of a processor, HEIC of ten bits with alpha eight: more is a bomb. */
+export const IMAGE_DECODE_MS_MAX = 20_000;
+/**
+ * RSS for one image, with the process and its cache: 50 megapixels in the form that takes most, HEIC of ten bits with alpha, take 1.7 GB of it,
+ * a JPEG 0.4 GB.
+ */
+export const IMAGE_MEMORY_BYTES_MAX = 2_147_483_648;
 /** Hashes of about 90,000 images seen before: repeats arrive within hours, not months. */
 export const IMAGE_CACHE_BYTES_MAX = 134_217_728;
 /** Different files an hour that one entry may be near: listed images recur in a few copies, stock images in thousands. */

@@ -4,6 +4,7 @@
  */
 
 import { availableParallelism } from 'node:os';
+import { DEGRADED_VERDICTS } from '../core/vocabulary.js';
 import {
   BATCH_ITEMS_MAX,
   BODY_BYTES_IN_FLIGHT_MAX,
@@ -142,14 +143,21 @@ export const KNOBS = {
     unit: 'milliseconds',
     default: IMAGE_DECODE_MS_MAX,
     ...whole(100, 600_000),
-    why: 'a decoder that hangs is replaced after this time, and the image reported as not_checked: timeout',
+    why: 'processor time of an image: after it the decoder is replaced, and the image reported as not_checked: timeout; waiting and starting are not counted',
+  },
+  degraded: {
+    env: 'ZEEF_DEGRADED',
+    unit: 'choice',
+    default: 'no_match',
+    ...choice(DEGRADED_VERDICTS),
+    why: 'verdict of an image that is slightly damaged, of which the rest was searched and matches nothing; badly damaged ones are not_checked',
   },
   imageMemoryBytesMax: {
     env: 'ZEEF_IMAGE_MEMORY_BYTES_MAX',
     unit: 'bytes of RSS',
     default: IMAGE_MEMORY_BYTES_MAX,
     ...whole(268_435_456, 1_099_511_627_776),
-    why: 'per image in flight: a decoder process that exceeds this times its workers is replaced',
+    why: 'per image in flight: large images wait until their estimated memory is free, and a decoder process that exceeds this times its workers is replaced',
   },
   decoderSandbox: {
     env: 'ZEEF_DECODER_SANDBOX',

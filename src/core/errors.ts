@@ -82,6 +82,12 @@ export const ERRORS = {
   IMAGE_CORRUPT: { number: 20, http: 422, retry: false, says: 'The image is corrupt and cannot be decoded.' },
   IMAGE_TOO_LARGE: { number: 21, http: 413, retry: false, says: 'The file exceeds the size limit.' },
   IMAGE_TOO_MANY_PIXELS: { number: 22, http: 422, retry: false, says: 'The image exceeds the pixel limit.' },
+  IMAGE_OVER_MEMORY: {
+    number: 92,
+    http: 422,
+    retry: false,
+    says: 'The image needs more memory than the decoder may use.',
+  },
   IMAGE_TOO_SMALL: { number: 23, http: 422, retry: false, says: 'The image is too small to hash.' },
   IMAGE_TIMEOUT: { number: 24, http: 422, retry: false, says: 'Decoding the image timed out.' },
   IMAGE_DECODER_CRASH: {

@@ -116,6 +116,13 @@ export type Background = (typeof BACKGROUNDS)[number] | null;
 export const PARTS = ['canvas', 'uncropped', 'default_image'] as const;
 export type Part = (typeof PARTS)[number] | null;
 
+/**
+ * Verdict of a damaged image of which the rest was searched, and matches nothing: `no_match`, marked as `degraded`, or
+ * `not_checked`. Where much is missing it is `not_checked` in any case.
+ */
+export const DEGRADED_VERDICTS = ['no_match', 'not_checked'] as const;
+export type DegradedVerdict = (typeof DEGRADED_VERDICTS)[number];
+
 /** Which view of a file a hash is of. */
 export interface ViewName {
   /** Frame or page, from 0; null where only a hash is known, and for a digest. */

@@ -3,7 +3,7 @@
  * Never allocates for one codestream in one piece; nothing here throws, for any bytes.
  */
 
-interface JxlHeader {
+export interface JxlHeader {
   /** Pixels as shown: the orientation is applied. */
   readonly width: number;
   readonly height: number;

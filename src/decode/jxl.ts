@@ -5,7 +5,7 @@
 import { AppError } from '../core/errors.js';
 import type { Raster } from '../core/vocabulary.js';
 import { decodeByJsquash } from './jsquash.js';
-import { jxlCodestream, readJxlHeader } from './jxl-header.js';
+import { type JxlHeader, jxlCodestream, readJxlHeader } from './jxl-header.js';
 import { decodeByMagick } from './magick.js';
 
 /** Measured at 21 and 50 megapixels (docs/decisions/0033-two-decoders-of-jpeg-xl.md). */
@@ -30,6 +30,15 @@ function toSrgb({ channels, data }: Raster): void {
   for (let at = 0; at < data.length; at++) if (at % channels !== alpha) data[at] = SRGB_OF_LINEAR[data[at]!]!;
 }
 
+const costsOf = ({ isPlain }: JxlHeader): Costs => (isPlain ? PLAIN : OTHER);
+const perPixel = (header: JxlHeader): number => costsOf(header).bytesPerPixel[header.bits > 8 ? 1 : 0];
+
+/** Return the memory that decoding takes, in bytes a pixel; of a file without a header the most. */
+export function jxlBytesPerPixel(bytes: Uint8Array): number {
+  const header = readJxlHeader(bytes);
+  return header ? perPixel(header) : OTHER.bytesPerPixel[1];
+}
+
 /**
  * Decode the image, or the first frame.
  *
@@ -42,9 +51,8 @@ export async function decodeJxl(bytes: Uint8Array, pixelsMax: number): Promise<R
   const header = readJxlHeader(codestream);
   const damage = isCut ? 'IMAGE_TRUNCATED' : 'IMAGE_CORRUPT';
   if (!header) throw new AppError(damage, { format: 'jxl' });
-  const { width, height, bits, isPlain, isLinear } = header;
-  const { memoryBytesMax, bytesPerPixel } = isPlain ? PLAIN : OTHER;
-  const most = Math.min(pixelsMax, Math.floor(memoryBytesMax / bytesPerPixel[bits > 8 ? 1 : 0]));
+  const { width, height, isPlain, isLinear } = header;
+  const most = Math.min(pixelsMax, Math.floor(costsOf(header).memoryBytesMax / perPixel(header)));
   if (width * height > most) {
     throw new AppError('IMAGE_TOO_MANY_PIXELS', { format: 'jxl', pixels: width * height, pixelsMax: most });
   }

@@ -6,22 +6,41 @@
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { artefact } from '../core/package-root.js';
-import { CONTROL_SOCKET, encodeFrame, FIRST_WORKER_SOCKET, packReply, READY_ID, stalledReply } from './protocol.js';
+import { MemoryRoom, roomBytes } from './memory-room.js';
+import {
+  ALIVE_EVERY_MS,
+  CONTROL_SOCKET,
+  encodeFrame,
+  FIRST_WORKER_SOCKET,
+  OUT_OF_MEMORY,
+  packReply,
+  READY_ID,
+  type ReplyHead,
+  stalledReply,
+} from './protocol.js';
 import type { WorkerLimits, WorkerStart } from './worker.js';
-import { DOING, WorkerProgress, watchWorker } from './worker-progress.js';
+import { DOING, WorkerProgress, watchWorkers } from './worker-progress.js';
 
-const limits = JSON.parse(process.argv[2]!) as WorkerLimits;
+interface ProcessLimits extends WorkerLimits {
+  readonly decodeMsMax: number;
+  /** Resident memory at which the service ends this process. */
+  readonly memoryBytesMax: number;
+}
 
-/** The same exit code for all faults of the program: EX_SOFTWARE of sysexits.h. */
+const limits = JSON.parse(process.argv[2]!) as ProcessLimits;
+const room = new MemoryRoom(roomBytes(limits));
+
+/** The same exit code for all other faults of the program: EX_SOFTWARE of sysexits.h. */
 const FAILED = 70;
 
 function fail(error: unknown): never {
   process.stderr.write(`decoder process failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(FAILED);
+  const isMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+  process.exit(isMemory ? OUT_OF_MEMORY : FAILED);
 }
 
 const control = new Socket({ fd: CONTROL_SOCKET, readable: true, writable: true });
-const say = (id: number, body: Uint8Array = new Uint8Array()) => control.write(encodeFrame({ id }, body));
+const say = (head: ReplyHead, body: Uint8Array = new Uint8Array()) => control.write(encodeFrame(head, body));
 
 const workers: WorkerProgress[] = [];
 
@@ -37,11 +56,12 @@ function end(): void {
 function start(number: number): Promise<void> {
   const progress = new WorkerProgress();
   workers.push(progress);
-  const workerData: WorkerStart = { limits, socket: FIRST_WORKER_SOCKET + number, progress: progress.shared };
+  const { bytes, shared } = room;
+  const socket = FIRST_WORKER_SOCKET + number;
+  const workerData: WorkerStart = { limits, socket, progress: progress.shared, room: { bytes, shared } };
   const worker = new Worker(artefact('src', 'engine', 'worker.js'), { workerData });
   worker.on('error', fail);
   worker.on('exit', (code) => fail(`a worker ended with ${code}`));
-  watchWorker(progress, { onDecoding: (id) => say(id), onStall: (id) => say(id, packReply(stalledReply())) });
   return new Promise((resolve) => worker.once('message', () => resolve()));
 }
 
@@ -53,7 +73,21 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('unhandledRejection', fail);
 
-// Beside the workers, which load libvips too, and before the first image: while loaders are being blocked, it would be refused.
-const restricted = import('../decode/libvips.js').then(({ restrictLoaders }) => restrictLoaders());
+const libvips = import('../decode/libvips.js');
 const started = Array.from({ length: limits.workers }, (_, number) => start(number));
-void Promise.all([restricted, ...started]).then(() => say(READY_ID));
+watchWorkers(workers, {
+  decodeMsMax: limits.decodeMsMax,
+  processorMs: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1_000;
+  },
+  onDecoding: (id) => say({ id }),
+  onLate: (id) => say({ id, isLate: true }),
+  onStall: (id) => say({ id }, packReply(stalledReply())),
+});
+void Promise.all([libvips, ...started]).then(([{ restrictLoaders }]) => {
+  // Once all have loaded sharp, which turns the cache of libvips on each time: it would keep the memory of its last images.
+  restrictLoaders();
+  say({ id: READY_ID });
+  setInterval(() => say({ id: READY_ID }), ALIVE_EVERY_MS);
+});

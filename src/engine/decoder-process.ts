@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { artefact } from '../core/package-root.js';
+import type { DegradedVerdict } from '../core/vocabulary.js';
 import { decoderPid, launchDecoder } from './decoder-launch.js';
 import { readOutput } from './decoder-output.js';
 import {
@@ -11,6 +12,7 @@ import {
   FIRST_WORKER_SOCKET,
   FrameReader,
   type HashReply,
+  OUT_OF_MEMORY,
   READY_ID,
   type ReplyHead,
   type RequestHead,
@@ -18,27 +20,39 @@ import {
 } from './protocol.js';
 import type { Sandbox } from './sandbox.js';
 
+/** How a process ended: `killed` by SIGKILL, for one by the kernel, which lacked memory. */
+export type EndCause = 'crash' | 'memory' | 'killed';
+
 interface DecoderProcessOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;
+  readonly degraded: DegradedVerdict;
   /** Size of the process's reply cache, so that a file read again is not decoded again; 0 for none. */
   readonly cacheBytesMax: number;
+  /** Processor time of an image after which the process reports it as late. */
+  readonly decodeMsMax: number;
+  /** Resident memory by which the process admits large images. */
+  readonly memoryBytesMax: number;
   /** The service's environment; the process gets only its allocator settings. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly sandbox: Sandbox;
   /** Called once, when the process can decode. */
   readonly onReady: () => void;
-  /** Called when it decodes an image for longer than moments: what came before, such as reading its file, is over. */
+  /** Called when it decodes an image for longer than moments, or the image waits for memory: reading its file is over. */
   readonly onDecoding: (id: number) => void;
+  /** Called when an image has had its time. */
+  readonly onLate: (id: number) => void;
   readonly onReply: (id: number, reply: HashReply) => void;
   /** Called with what it wrote to stderr: foreign text, within a bound. */
   readonly onOutput: (text: string) => void;
-  /** Called once, whatever the cause. */
-  readonly onEnd: () => void;
+  /** Called once. */
+  readonly onEnd: (cause: EndCause) => void;
 }
 
 const LINUX_PAGE_BYTES = 4096;
+/** Exit code of a command whose child was killed by SIGKILL. */
+const KILLED = 128 + 9;
 /** A killed process ends in a few milliseconds, unless a system call holds it. */
 const GONE_MS = 2_000;
 
@@ -47,47 +61,54 @@ export class DecoderProcess {
   readonly #sockets: readonly Duplex[];
   readonly #sandbox: Sandbox;
   readonly startedMs = performance.now();
-  readonly #end: () => void;
+  readonly #end: (cause: EndCause) => void;
   #gone: NodeJS.Timeout | undefined;
   #ready = false;
   #ended = false;
+  #heardMs = performance.now();
 
   constructor(options: DecoderProcessOptions) {
-    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env, sandbox } = options;
+    const { workers, env, sandbox } = options;
+    const { imageBytesMax, imagePixelsMax, degraded, cacheBytesMax, decodeMsMax, memoryBytesMax } = options;
+    const limits = { workers, imageBytesMax, imagePixelsMax, degraded, cacheBytesMax, decodeMsMax, memoryBytesMax };
     this.#sandbox = sandbox;
-    this.#child = launchDecoder(
-      artefact('src', 'engine', 'decoder-main.js'),
-      [JSON.stringify({ workers, imageBytesMax, imagePixelsMax, cacheBytesMax })],
-      { sandbox, workers, env },
-    );
+    this.#child = launchDecoder(artefact('src', 'engine', 'decoder-main.js'), [JSON.stringify(limits)], {
+      sandbox,
+      workers,
+      env,
+    });
     readOutput(this.#child.stderr!, options.onOutput);
-    const arrived: { readonly id: number; readonly reply: HashReply | null }[] = [];
+    const arrived: { readonly id: number; readonly reply: HashReply | 'decoding' | 'late' }[] = [];
+    let isBroken = false;
     const taker = () => {
       const reader = new FrameReader((head, body) => {
-        const { id } = head as ReplyHead;
+        const { id, isLate } = head as ReplyHead;
         if (id === READY_ID) this.#ready = true;
-        else arrived.push({ id, reply: body.length > 0 ? unpackReply(body) : null });
+        else arrived.push({ id, reply: body.length > 0 ? unpackReply(body) : isLate ? 'late' : 'decoding' });
       });
       return (chunk: Buffer) => {
         const wasReady = this.#ready;
+        this.#heardMs = performance.now();
         try {
           reader.push(chunk);
         } catch {
           // An image may have compromised the process, whose output must not crash the service. Its images are retried.
+          isBroken = true;
           this.kill();
         }
         if (this.#ready && !wasReady) options.onReady();
         for (const { id, reply } of arrived.splice(0)) {
-          if (reply === null) options.onDecoding(id);
+          if (reply === 'decoding') options.onDecoding(id);
+          else if (reply === 'late') options.onLate(id);
           else options.onReply(id, reply);
         }
       };
     };
-    const end = () => {
+    const end = (cause: EndCause) => {
       clearTimeout(this.#gone);
       if (this.#ended) return;
       this.#ended = true;
-      options.onEnd();
+      options.onEnd(cause);
     };
     this.#end = end;
     this.#sockets = (this.#child.stdio as unknown[] as Duplex[]).slice(FIRST_WORKER_SOCKET);
@@ -95,8 +116,11 @@ export class DecoderProcess {
       socket.on('data', taker());
       socket.on('error', () => this.kill());
     }
-    this.#child.on('error', end);
-    this.#child.on('exit', end);
+    this.#child.on('error', () => end('crash'));
+    this.#child.on('exit', (code, signal) => {
+      const isKilled = (signal === 'SIGKILL' || code === KILLED) && !isBroken;
+      end(code === OUT_OF_MEMORY ? 'memory' : isKilled ? 'killed' : 'crash');
+    });
   }
 
   get pid(): number | null {
@@ -106,6 +130,11 @@ export class DecoderProcess {
   /** True once it can decode. */
   get isReady(): boolean {
     return this.#ready;
+  }
+
+  /** Time of the last thing that it said: it does so twice a second. */
+  get heardMs(): number {
+    return this.#heardMs;
   }
 
   /** Send a request to one of its workers. */
@@ -131,7 +160,7 @@ export class DecoderProcess {
     const { pid } = this;
     if (this.#ended) return;
     // A process whose read never returns does not end either: it is left behind.
-    this.#gone ??= setTimeout(this.#end, GONE_MS);
+    this.#gone ??= setTimeout(() => this.#end('killed'), GONE_MS);
     this.#gone.unref();
     // Its parent first, which would report on stderr how it ended.
     this.#child.kill('SIGKILL');

@@ -3,11 +3,12 @@
  * queue, enforces deadlines, and guarantees exactly one reply for each image.
  *
  * When the decoder process dies, a standby process replaces it, and each image in flight is retried once, alone in another
- * process. An image that fails there is answered `decoder_crash`, or `timeout` if it hangs, and remembered by its SHA-256.
+ * process. An image that fails there is answered `decoder_crash`, or `timeout` if it hangs, and remembered by its SHA-256; but not where
+ * the process only lacked memory, or was killed.
  */
 import { AppError } from '../core/errors.js';
 import type { PathBytes } from '../core/path-bytes.js';
-import type { Digests } from '../core/vocabulary.js';
+import type { DegradedVerdict, Digests } from '../core/vocabulary.js';
 import { computeDigests } from '../kernels/digests.js';
 import { Crashers, type CrashReason } from './crashers.js';
 import { FileDigests } from './file-digests.js';
@@ -27,6 +28,8 @@ export interface ImageEngineOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;
+  /** Of damaged images; `no_match` by default. */
+  readonly degraded?: DegradedVerdict;
   /** Size of the decoder process's cache of replies for files that it reads itself; 0 for none. */
   readonly cacheBytesMax?: number;
   readonly decodeMsMax: number;
@@ -71,7 +74,7 @@ export interface ImageEngine {
   close(): Promise<void>;
 }
 
-/** Interval of the checks of deadlines and memory; a decoder can allocate about 200 MB in this time. */
+/** Interval of the looks at the decoder processes; a decoder can allocate about 200 MB in this time. */
 const WATCH_MS = 100;
 /** One being decoded, and two on the way to each worker, so that none waits while this thread is busy. */
 const IN_FLIGHT_PER_WORKER = 3;
@@ -109,6 +112,7 @@ class Engine implements ImageEngine {
     const common = {
       ...options,
       cacheBytesMax: options.cacheBytesMax ?? 0,
+      degraded: options.degraded ?? 'no_match',
       env: options.env ?? {},
       sandbox: options.sandbox ?? NO_SANDBOX,
       onOutput: options.onOutput ?? (() => {}),
@@ -118,10 +122,10 @@ class Engine implements ImageEngine {
       ...common,
       keepsStandby: true,
       onReply: (job: Job, reply: HashReply) => this.#take(this.#main, job, reply),
-      onDeath: (jobs, overdue, cause) => {
+      onDeath: ({ jobs, overdue, cause }) => {
         this.#restarted(cause);
         for (const job of jobs) {
-          if (overdue.has(job.id)) void this.#fail(job, 'timeout');
+          if (overdue.has(job.id)) void this.#fail(job, 'timeout', true);
           else if (cause === 'timeout') this.#queue.unshift(job);
           else this.#suspects.push(job);
         }
@@ -133,11 +137,13 @@ class Engine implements ImageEngine {
       workers: 1,
       keepsStandby: false,
       onReply: (job: Job, reply: HashReply) => this.#take(this.#alone, job, reply),
-      onDeath: (jobs, overdue, cause) => {
+      onDeath: ({ jobs, overdue, cause, isMemory }) => {
         this.#restarted(cause);
-        // No worker has had an image where the process did not start.
-        for (const job of jobs)
-          void this.#fail(job, overdue.has(job.id) || cause === 'start' ? 'timeout' : 'decoder_crash');
+        for (const job of jobs) {
+          // No worker has had an image where the process did not start.
+          if (overdue.has(job.id) || cause === 'start') void this.#fail(job, 'timeout', cause !== 'start');
+          else void this.#fail(job, 'decoder_crash', !isMemory);
+        }
         this.#pump();
       },
     });
@@ -209,13 +215,13 @@ class Engine implements ImageEngine {
     if (this.#suspects.length > 0 && this.#alone.inFlight.size === 0) this.#alone.send(this.#suspects.shift()!);
   }
 
-  /** Answer an image that crashed its decoder, with its digests: a known digest still is a match. */
-  async #fail(job: Job, reason: CrashReason): Promise<void> {
+  /** Answer an image that crashed its decoder, with its digests: a known digest still is a match. `isNoted`: it is the file's fault. */
+  async #fail(job: Job, reason: CrashReason, isNoted: boolean): Promise<void> {
     this.#reading++;
     const read = job.bytes ? job : await job.file!.read();
     const bytes = typeof read === 'string' ? null : read.bytes;
     const digests = bytes ? computeDigests(bytes, [...new Set([...job.wants.digests, 'sha256' as const])]) : {};
-    if (digests.sha256 !== undefined) this.#crashers.note(digests.sha256, reason);
+    if (isNoted && digests.sha256 !== undefined) this.#crashers.note(digests.sha256, reason);
     this.#reading--;
     this.#finish(job, failed(bytes?.byteLength ?? 0, digests, reason));
   }

@@ -2,7 +2,8 @@
  * Lane: one decoder process, replaced whenever it ends, and its images in flight.
  * A second process is on standby, started and idle, so that the lane continues at once when the first is lost.
  */
-import { DecoderProcess } from './decoder-process.js';
+import type { DegradedVerdict } from '../core/vocabulary.js';
+import { DecoderProcess, type EndCause } from './decoder-process.js';
 import { type FileSource, packTarget } from './file-source.js';
 import type { HashReply, HashWants } from './protocol.js';
 import type { Sandbox } from './sandbox.js';
@@ -17,17 +18,32 @@ export interface Job {
   worker: number;
   /** Earliest time that a worker can have started it; null while other jobs are ahead, or the process starts. */
   startedMs: number | null;
-  /** True once it is known that the process has the bytes: until then a slow disk is not the decoder's fault. */
+  /** True once it is known that the process has the bytes: from then on the process itself measures its time. */
   isRead: boolean;
 }
 
 /** `start`: it did not become ready. */
 export type RestartCause = 'crash' | 'timeout' | 'memory' | 'start';
 
+/** End of a process. */
+interface Death {
+  readonly cause: RestartCause;
+  /** Images in flight. */
+  readonly jobs: readonly Job[];
+  /** Ids of those that have had their time. */
+  readonly overdue: ReadonlySet<number>;
+  /**
+   * Nothing but memory ended the process, by this service's bound or the machine's. A kill by the kernel for lack of memory looks like any
+   * other SIGKILL, which is no image's fault either.
+   */
+  readonly isMemory: boolean;
+}
+
 interface LaneOptions {
   readonly workers: number;
   readonly imageBytesMax: number;
   readonly imagePixelsMax: number;
+  readonly degraded: DegradedVerdict;
   readonly cacheBytesMax: number;
   readonly decodeMsMax: number;
   readonly memoryBytesMax: number;
@@ -38,12 +54,15 @@ interface LaneOptions {
   readonly crashers: () => readonly string[];
   readonly onReply: (job: Job, reply: HashReply) => void;
   readonly onOutput: (text: string) => void;
-  /** `jobs`: in flight when the process ended. `overdue`: ids of the jobs past their deadline. */
-  readonly onDeath: (jobs: readonly Job[], overdue: ReadonlySet<number>, cause: RestartCause) => void;
+  readonly onDeath: (death: Death) => void;
 }
 
 /** A process starts in under a second, and in several on a busy machine; one that is not ready by then hangs. */
 const START_MS_MAX = 30_000;
+/** A process says something twice a second. One that is silent for this time and that of an image is stopped, or its own watch is. */
+const SILENT_MS = 3_000;
+/** Longest time between two looks that counts: in a longer one this service itself was stopped. */
+const LOOK_MS_MAX = 250;
 /** A process that ends sooner may be unable to start: the next one is started only for the next image. */
 const LIVED_MS_MIN = 1_000;
 /** Delay before the next standby process is started: until then the processor is left to the images. */
@@ -57,10 +76,14 @@ export class Lane {
   #process: DecoderProcess | null = null;
   #standBy: DecoderProcess | null = null;
   #standByTimer: NodeJS.Timeout | null = null;
-  #endCause: RestartCause = 'crash';
+  /** Why this service ends the process; null while it does not. */
+  #endCause: RestartCause | null = null;
   #overdue: ReadonlySet<number> = new Set();
   #closed = false;
   #startedMs = 0;
+  #lookedMs = performance.now();
+  #heardMs = 0;
+  #silentMs = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -90,18 +113,18 @@ export class Lane {
     this.#process!.send(head, job.bytes, job.worker);
   }
 
-  /** Replace a process that has an image past its deadline, exceeds its memory limit, or does not become ready. */
+  /** Replace a process that is silent, has a file that is not read in time, exceeds its memory limit, or does not become ready. */
   watch(nowMs: number): void {
     const hangs = (one: DecoderProcess | null) => one && !one.isReady && nowMs - one.startedMs > START_MS_MAX;
     if (hangs(this.#standBy)) this.#standBy?.kill();
-    const late = [...this.inFlight.values()].filter(
-      (job) =>
-        job.startedMs !== null &&
-        nowMs - job.startedMs > this.#options.decodeMsMax + (job.isRead ? 0 : job.file!.stallMs),
+    const started = [...this.inFlight.values()].filter((job) => job.startedMs !== null);
+    const unread = started.filter(
+      ({ startedMs, isRead, file }) => !isRead && nowMs - startedMs! > this.#options.decodeMsMax + file!.stallMs,
     );
     const residentBytes = this.#process?.residentBytes() ?? 0;
     if (hangs(this.#process)) this.#end('start', []);
-    else if (late.length > 0) this.#end('timeout', late);
+    else if (unread.length > 0) this.#end('timeout', unread);
+    else if (this.#isSilent(nowMs)) this.#end('timeout', started);
     else if (residentBytes > this.#options.memoryBytesMax) this.#end('memory', []);
   }
 
@@ -118,15 +141,8 @@ export class Lane {
   }
 
   #spawn(): DecoderProcess {
-    const { workers, imageBytesMax, imagePixelsMax, cacheBytesMax, env, sandbox } = this.#options;
     const started: DecoderProcess = new DecoderProcess({
-      workers,
-      imageBytesMax,
-      imagePixelsMax,
-      cacheBytesMax,
-      env,
-      sandbox,
-      onOutput: this.#options.onOutput,
+      ...this.#options,
       onReady: () => {
         if (started === this.#process) this.#markStarted();
       },
@@ -134,7 +150,10 @@ export class Lane {
         const job = this.inFlight.get(id);
         if (!job || job.isRead) return;
         job.isRead = true;
-        job.startedMs = performance.now();
+      },
+      onLate: (id) => {
+        const job = this.inFlight.get(id);
+        if (job) this.#end('timeout', [job]);
       },
       onReply: (id, reply) => {
         const job = this.inFlight.get(id);
@@ -143,8 +162,8 @@ export class Lane {
         this.#markStarted();
         this.#options.onReply(job, reply);
       },
-      onEnd: () => {
-        if (started === this.#process) this.#died();
+      onEnd: (cause) => {
+        if (started === this.#process) this.#died(cause);
         else if (started === this.#standBy) {
           this.#standBy = null;
           this.#keepStandBy(STAND_BY_AFTER_MS);
@@ -181,21 +200,34 @@ export class Lane {
     }
   }
 
+  /** Return whether the process has been silent for too long while it had images. */
+  #isSilent(nowMs: number): boolean {
+    const heardMs = this.#process?.heardMs ?? 0;
+    const isQuiet = this.#process?.isReady === true && this.inFlight.size > 0 && heardMs === this.#heardMs;
+    this.#silentMs = isQuiet ? this.#silentMs + Math.min(nowMs - this.#lookedMs, LOOK_MS_MAX) : 0;
+    this.#heardMs = heardMs;
+    this.#lookedMs = nowMs;
+    return this.#silentMs > this.#options.decodeMsMax + SILENT_MS;
+  }
+
   #end(cause: RestartCause, late: readonly Job[]): void {
+    if (this.#endCause) return;
     this.#endCause = cause;
     this.#overdue = new Set(late.map((job) => job.id));
     this.#process?.kill();
   }
 
-  #died(): void {
-    const [jobs, overdue, cause] = [[...this.inFlight.values()], this.#overdue, this.#endCause];
+  #died(end: EndCause): void {
+    const [jobs, overdue] = [[...this.inFlight.values()], this.#overdue];
+    const cause = this.#endCause ?? (end === 'memory' ? 'memory' : 'crash');
+    const isMemory = cause === 'memory' || (cause === 'crash' && end === 'killed');
     const livedMs = performance.now() - this.#startedMs;
     this.inFlight.clear();
     this.#overdue = new Set();
-    this.#endCause = 'crash';
+    this.#endCause = null;
     this.#process = null;
     if (this.#closed) return;
     if (this.#standBy || livedMs > LIVED_MS_MIN) this.start();
-    this.#options.onDeath(jobs, overdue, cause);
+    this.#options.onDeath({ cause, jobs, overdue, isMemory });
   }
 }

@@ -71,17 +71,24 @@ export interface RequestHead {
   readonly crashers: readonly string[];
 }
 
-/** Head of a response: the packed reply follows as the body; without a body, the image of the request is being decoded. */
+/** Head of a response: the packed reply follows as the body; without a body, the image of the request is read, and may be decoded. */
 export interface ReplyHead {
   readonly id: number;
+  /** Without a body: the image has had its time. */
+  readonly isLate?: true;
 }
 
 /** File descriptors of the decoder process; the first of its workers, whose others follow. */
 export const CONTROL_SOCKET = 3;
 export const FIRST_WORKER_SOCKET = 4;
 
-/** Id of the one frame, without a body, that a decoder process sends once it can decode; requests begin at 1. */
+/** Id of the frame, without a body, that a decoder process sends once it can decode, and then as a sign of life; requests begin at 1. */
 export const READY_ID = 0;
+/** Interval of the signs of life. */
+export const ALIVE_EVERY_MS = 500;
+
+/** Exit code of a decoder process whose worker had no memory for its JavaScript: EX_OSERR of sysexits.h. */
+export const OUT_OF_MEMORY = 71;
 
 const HEAD_BYTES = 8;
 const HASH_BYTES = 32;

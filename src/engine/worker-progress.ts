@@ -46,32 +46,69 @@ export class WorkerProgress {
 const WATCH_MS = 50;
 /** Intervals after which the process itself was stopped: on a busy machine it is late by one or two. */
 const STOPPED_AFTER = 4;
+/** An image that has had less than this share of its time on a processor hangs: on a busy machine it has more. */
+const IDLE_SHARE = 1 / 12;
 
 interface Watcher {
+  /** Processor time that an image may take. */
+  readonly decodeMsMax: number;
+  /** Return the processor time that the process has taken. */
+  readonly processorMs: () => number;
   /** A worker has been decoding since the last look or longer. Called once for each decoding. */
   readonly onDecoding: (id: number) => void;
+  /** The image has had its time. Called once for each decoding. */
+  readonly onLate: (id: number) => void;
   /** A read of this request has not returned in its time. Called once for each read. */
   readonly onStall: (id: number) => void;
 }
 
-/** Watch a worker, for as long as the process lives. */
-export function watchWorker(progress: WorkerProgress, { onDecoding, onStall }: Watcher): void {
-  let seen = { step: -1n, sinceMs: 0, isSaid: true };
+/** What was seen of a worker at the last look. */
+interface Seen {
+  step: bigint;
+  /** Time in this step, without that in which the process was stopped. */
+  wallMs: number;
+  /** Processor time in this step. */
+  spentMs: number;
+  isSaid: boolean;
+  isOver: boolean;
+}
+
+/**
+ * Watch workers, for as long as the process lives. An image is charged the processor time that the process takes while it is decoded, in
+ * equal parts with the images beside it, and no more than the time that passes: neither a busy machine nor waiting is charged.
+ */
+export function watchWorkers(workers: readonly WorkerProgress[], watcher: Watcher): void {
+  const { decodeMsMax, processorMs, onDecoding, onLate, onStall } = watcher;
+  const all = workers.map((): Seen => ({ step: -1n, wallMs: 0, spentMs: 0, isSaid: true, isOver: true }));
   let lookedMs = performance.now();
+  let usedMs = processorMs();
   setInterval(() => {
-    const { step, id, doing, stallMs } = progress.read();
-    const nowMs = performance.now();
-    // The worker has not had the time in which this process was stopped, by Ctrl-Z for one.
-    if (nowMs - lookedMs > STOPPED_AFTER * WATCH_MS) seen = { ...seen, sinceMs: nowMs };
-    lookedMs = nowMs;
-    if (step !== seen.step) seen = { step, sinceMs: nowMs, isSaid: false };
-    else if (doing === DOING.nothing || seen.isSaid) return;
-    else if (doing === DOING.decoding) {
+    const [nowMs, nowUsedMs] = [performance.now(), processorMs()];
+    const sinceMs = nowMs - lookedMs;
+    // A worker has not had the time in which this process was stopped, by Ctrl-Z for one.
+    const passedMs = sinceMs > STOPPED_AFTER * WATCH_MS ? 0 : sinceMs;
+    const now = workers.map((progress) => progress.read());
+    const decoding = now.filter(({ doing }) => doing === DOING.decoding).length;
+    const spentMs = Math.min(sinceMs, (nowUsedMs - usedMs) / Math.max(1, decoding));
+    [lookedMs, usedMs] = [nowMs, nowUsedMs];
+    now.forEach(({ step, id, doing, stallMs }, at) => {
+      const seen = all[at]!;
+      if (step !== seen.step) {
+        all[at] = { step, wallMs: 0, spentMs: 0, isSaid: false, isOver: false };
+        return;
+      }
+      seen.wallMs += passedMs;
+      seen.spentMs += spentMs;
+      if (doing === DOING.reading && !seen.isOver && seen.wallMs >= stallMs) {
+        seen.isOver = true;
+        onStall(id);
+      }
+      if (doing !== DOING.decoding) return;
+      if (!seen.isSaid) onDecoding(id);
       seen.isSaid = true;
-      onDecoding(id);
-    } else if (nowMs - seen.sinceMs >= stallMs) {
-      seen.isSaid = true;
-      onStall(id);
-    }
+      if (seen.isOver || Math.max(seen.spentMs, seen.wallMs * IDLE_SHARE) < decodeMsMax) return;
+      seen.isOver = true;
+      onLate(id);
+    });
   }, WATCH_MS);
 }

@@ -3,19 +3,25 @@
  * out. An `AppError` becomes a reply; any other error is a bug and ends the process.
  */
 import { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import pLimit from 'p-limit';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
-import type { Digests, NotCheckedReason } from '../core/vocabulary.js';
+import { collectGarbage } from '../core/garbage.js';
+import type { DegradedVerdict, Digests, NotCheckedReason } from '../core/vocabulary.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
+import { dropHeic } from '../decode/heic.js';
+import { estimateMemory } from '../decode/memory-estimate.js';
+import { lacksMemory } from '../decode/memory-faults.js';
 import { worse } from '../decode/picture.js';
 import { sniff } from '../decode/sniff.js';
 import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
 import { loadPdqHasher } from '../kernels/pdq-wasm.js';
 import { type FileTarget, unpackTarget } from './file-source.js';
+import { MemoryRoom, SMALL_BYTES } from './memory-room.js';
 import {
   encodeFrame,
   FrameReader,
@@ -30,6 +36,7 @@ import { TargetReader } from './target-reader.js';
 import { DOING, WorkerProgress } from './worker-progress.js';
 
 export interface WorkerLimits extends DecodeLimits {
+  readonly degraded: DegradedVerdict;
   readonly workers: number;
   /** Total of all workers. */
   readonly cacheBytesMax: number;
@@ -40,11 +47,14 @@ export interface WorkerStart {
   /** Descriptor of its socket. */
   readonly socket: number;
   readonly progress: SharedArrayBuffer;
+  /** Room for large images, of all workers. */
+  readonly room: { readonly bytes: number; readonly shared: SharedArrayBuffer };
 }
 
-const { limits, socket: descriptor, progress: shared } = workerData as WorkerStart;
+const { limits, socket: descriptor, progress: shared, room: shares } = workerData as WorkerStart;
 const progress = new WorkerProgress(shared);
-const hasher = loadPdqHasher();
+const room = new MemoryRoom(shares.bytes, shares.shared);
+let hasher = loadPdqHasher();
 // Grey JPEGs are decoded straight into the kernel's memory.
 const decoder = createDecoder(limits, (bytes) => hasher.takePlane(bytes));
 
@@ -55,6 +65,7 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   IMAGE_CORRUPT: 'corrupt',
   IMAGE_TOO_LARGE: 'too_large',
   IMAGE_TOO_MANY_PIXELS: 'too_many_pixels',
+  IMAGE_OVER_MEMORY: 'too_many_pixels',
   IMAGE_TOO_SMALL: 'too_small',
   IMAGE_DECODER_CRASH: 'decoder_crash',
   ...Object.fromEntries(FILE_FAULTS.map((code) => [code, 'unreadable'])),
@@ -67,8 +78,13 @@ function hashView({ frame, background, part, raster }: View, wants: HashWants): 
   return { frame, background, part, families, blockhash };
 }
 
-/** Hash the bytes of a file; an `AppError` becomes a reply. */
-async function hashBytes(bytes: Uint8Array, digests: Digests, wants: HashWants): Promise<HashReply> {
+/** Hash the bytes of a file; an `AppError` becomes a reply. `afterView`: called after each further view. */
+async function hashBytes(
+  bytes: Uint8Array,
+  digests: Digests,
+  wants: HashWants,
+  afterView?: () => Promise<void>,
+): Promise<HashReply> {
   try {
     const decoded = await decoder.decode(bytes, wants.frames);
     const { format, width, height } = decoded;
@@ -77,7 +93,11 @@ async function hashBytes(bytes: Uint8Array, digests: Digests, wants: HashWants):
     const shown = decoded.views((further) => {
       damage = worse(damage, further);
     });
-    for await (const view of shown) views.push(hashView(view, wants));
+    for await (const view of shown) {
+      views.push(hashView(view, wants));
+      await afterView?.();
+    }
+    if (damage && limits.degraded === 'not_checked') damage = { ...damage, isGrave: true };
     return { ok: true, digests, bytes: bytes.byteLength, format, width, height, damage, views };
   } catch (error) {
     return refusal(error, bytes, digests);
@@ -86,6 +106,7 @@ async function hashBytes(bytes: Uint8Array, digests: Digests, wants: HashWants):
 
 /** Convert an error about the image into a reply; other errors are bugs and stay thrown. */
 function refusal(error: unknown, bytes: Uint8Array | null, digests: Digests): HashReply {
+  if (lacksMemory(error)) return refusal(new AppError('IMAGE_DECODER_CRASH', {}, error), bytes, digests);
   const reason = error instanceof AppError ? REASONS[error.code] : undefined;
   if (!(error instanceof AppError) || reason === undefined) throw error;
   const known = bytes && sniff(bytes);
@@ -103,7 +124,7 @@ function refusal(error: unknown, bytes: Uint8Array | null, digests: Digests): Ha
 
 /** A worker has one decoder and its memory. */
 const oneAtATime = pLimit(1);
-const inTurn = (work: () => Promise<Buffer>): Promise<Buffer> =>
+const inTurn = <Result>(work: () => Result | Promise<Result>): Promise<Result> =>
   oneAtATime(async () => {
     try {
       return await work();
@@ -111,12 +132,77 @@ const inTurn = (work: () => Promise<Buffer>): Promise<Buffer> =>
       progress.note(DOING.nothing);
     }
   });
+
+/**
+ * Free what an image has left behind. A turn before: until then the decoder's native code that called back holds its pixels. Twice: memory
+ * outside of V8's heap is freed in the background, which the second collection waits for, and what belongs to it a turn later.
+ */
+async function dropGarbage(): Promise<void> {
+  for (let time = 0; time < 2; time++) {
+    await nextTurn();
+    collectGarbage();
+  }
+  await nextTurn();
+}
+
+/** Free all memory of a large image: that of a WebAssembly module never shrinks, so they are loaded again. */
+async function dropAll(): Promise<void> {
+  hasher = loadPdqHasher();
+  dropHeic();
+  await dropGarbage();
+}
+
+/** One large image of a worker at a time: another one would hold room while it waits for its turn. */
+const oneLarge = pLimit(1);
+
+/** Hash a large image once there is room for it. Small images continue meanwhile. */
+function hashLarge(id: number, needBytes: number, work: () => Promise<HashReply>): Promise<HashReply> {
+  // What it waits for from now on is no disk.
+  socket.write(encodeFrame({ id }, new Uint8Array()));
+  return oneLarge(async () => {
+    await room.take(needBytes);
+    try {
+      return await inTurn(async () => {
+        progress.note(DOING.decoding, id);
+        // What small images have left.
+        await dropAll();
+        try {
+          return await work();
+        } finally {
+          await dropAll();
+        }
+      });
+    } finally {
+      room.giveBack(needBytes);
+    }
+  });
+}
+
+type Later = () => Promise<HashReply>;
+
+/** Hash an image, in turn; a large one later, out of turn, by the function that is returned, from bytes of its own. */
+async function beginImage(
+  bytes: Uint8Array,
+  digests: Digests,
+  { id, file, wants }: RequestHead,
+): Promise<HashReply | Later> {
+  // One of unknown size is decoded alone.
+  const needBytes = estimateMemory(bytes, limits.imagePixelsMax, wants.frames) ?? room.bytes;
+  if (needBytes <= SMALL_BYTES) return hashBytes(bytes, digests, wants);
+  if (needBytes > room.bytes)
+    return refusal(new AppError('IMAGE_OVER_MEMORY', { needBytes, roomBytes: room.bytes }), bytes, digests);
+  // The next file may be read into the same memory.
+  const own = file === null ? bytes : new Uint8Array(bytes);
+  return () => hashLarge(id, needBytes, () => hashBytes(own, digests, wants, dropGarbage));
+}
+
 const files = new TargetReader(limits.imageBytesMax);
 
 const cache = createReplyCache<Buffer>(Math.floor(limits.cacheBytesMax / limits.workers), ({ length }) => length);
 
-/** Hash the bytes of a file; one in the cache is not decoded again. */
-async function hashRead(bytes: Uint8Array, { wants, crashers }: RequestHead): Promise<Buffer> {
+/** Hash the bytes of a file; one in the cache is not decoded again. A large image as `beginImage`. */
+async function hashRead(bytes: Uint8Array, head: RequestHead): Promise<Buffer | (() => Promise<Buffer>)> {
+  const { wants, crashers } = head;
   const digests = computeDigests(bytes, wants.digests);
   const sha256Of = () => digests.sha256 ?? computeDigests(bytes, ['sha256']).sha256!;
   if (crashers.length > 0 && crashers.includes(sha256Of()))
@@ -124,10 +210,13 @@ async function hashRead(bytes: Uint8Array, { wants, crashers }: RequestHead): Pr
   const key = cache && replyKey(sha256Of(), wants);
   const known = key === null ? undefined : cache?.get(key);
   if (known) return known;
-  const reply = await hashBytes(bytes, digests, wants);
-  const packed = packReply(reply);
-  if (key !== null && isCacheable(reply)) cache?.set(key, packed);
-  return packed;
+  const keep = (reply: HashReply): Buffer => {
+    const packed = packReply(reply);
+    if (key !== null && isCacheable(reply)) cache?.set(key, packed);
+    return packed;
+  };
+  const begun = await beginImage(bytes, digests, head);
+  return typeof begun === 'function' ? async () => keep(await begun()) : keep(begun);
 }
 
 /** Read and hash a file. */
@@ -139,7 +228,7 @@ async function hashFile(target: FileTarget, head: RequestHead): Promise<Buffer> 
   } catch (error) {
     return packReply(refusal(error, null, {}));
   }
-  return inTurn(async () => {
+  const begun = await inTurn(async () => {
     if (bytes === null) {
       const step = () => progress.note(DOING.reading, id, target.stallMs);
       step();
@@ -153,16 +242,21 @@ async function hashFile(target: FileTarget, head: RequestHead): Promise<Buffer> 
     progress.note(DOING.decoding, id);
     return hashRead(bytes, head);
   });
+  return typeof begun === 'function' ? begun() : begun;
+}
+
+/** Hash the bytes that came with a request. */
+async function hashSent(body: Buffer, head: RequestHead): Promise<Buffer> {
+  const begun = await inTurn(() => {
+    progress.note(DOING.decoding, head.id);
+    return beginImage(body, computeDigests(body, head.wants.digests), head);
+  });
+  return packReply(typeof begun === 'function' ? await begun() : begun);
 }
 
 async function answer(head: RequestHead, body: Buffer): Promise<void> {
-  const { id, file, wants } = head;
-  const packed = await (file === null
-    ? inTurn(async () => {
-        progress.note(DOING.decoding, id);
-        return packReply(await hashBytes(body, computeDigests(body, wants.digests), wants));
-      })
-    : hashFile(unpackTarget(file), head));
+  const { id, file } = head;
+  const packed = await (file === null ? hashSent(body, head) : hashFile(unpackTarget(file), head));
   socket.write(encodeFrame({ id }, packed));
 }
 

@@ -1,7 +1,9 @@
 /** The decoder process of a service: started with the first image, and observed by metrics. */
 import type { Config } from '../config/knobs.js';
 import { AppError } from '../core/errors.js';
+import { memoryForLargest } from '../decode/memory-estimate.js';
 import { createImageEngine, type ImageEngine } from '../engine/image-engine.js';
+import { roomBytes } from '../engine/memory-room.js';
 import { NO_SANDBOX, openSandbox, type Sandbox, type SandboxLayers } from '../engine/sandbox.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -74,6 +76,21 @@ export function logSandbox(layers: SandboxLayers, { decoderSandbox }: Config, lo
   else log.warn({ sandbox: layers, missing }, 'decoder sandbox incomplete: docs/operations.md, "Decoder sandbox"');
 }
 
+/** Return what `ZEEF_IMAGE_MEMORY_BYTES_MAX` lacks for the largest images that are promised, in words; null: nothing. */
+export function lackOfMemory(config: Config): string | null {
+  const { workers, cacheBytesMax, imagePixelsMax, imageBytesMax } = config;
+  const room = roomBytes({ memoryBytesMax: config.imageMemoryBytesMax * workers, workers, cacheBytesMax });
+  const missing = memoryForLargest(imagePixelsMax, imageBytesMax) - room;
+  if (missing <= 0) return null;
+  return `ZEEF_IMAGE_MEMORY_BYTES_MAX is ${missing} bytes too small for images of ZEEF_IMAGE_PIXELS_MAX in every format: some are too_many_pixels`;
+}
+
+/** Log, once for a serving process, that images within the limits will be refused for their memory. */
+export function logMemory(config: Config, log: Logger): void {
+  const lack = lackOfMemory(config);
+  if (lack !== null) log.warn(lack);
+}
+
 export function createDecoder(
   config: Config,
   parts: {
@@ -103,6 +120,7 @@ export function createDecoder(
       workers: config.workers,
       imageBytesMax: config.imageBytesMax,
       imagePixelsMax: config.imagePixelsMax,
+      degraded: config.degraded,
       decodeMsMax: config.decodeMsMax,
       memoryBytesMax: config.imageMemoryBytesMax * config.workers,
       cacheBytesMax: config.cacheBytesMax,

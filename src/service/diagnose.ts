@@ -19,7 +19,7 @@ import { LISTS_FILE } from '../sqlite/lists/file-name.js';
 import { isLive } from '../store/keys-contract.js';
 import type { Logger } from '../telemetry/log.js';
 import { NO_METRICS } from '../telemetry/metrics.js';
-import { createDecoder } from './decoder.js';
+import { createDecoder, lackOfMemory } from './decoder.js';
 import { type Env, type OpenedStore, storeFrom } from './open-stores.js';
 
 interface Finding {
@@ -208,7 +208,9 @@ async function decoderState({ config, log, env, configFile }: Place): Promise<Re
     const { layers } = decoder;
     const says = `hashes an image of the sample, in ${Math.round(performance.now() - startMs)} ms with its start`;
     const isOpen = config.decoderSandbox !== 'off' && !(layers.networkNamespace && layers.filesHidden);
-    return isOpen ? warn(`${says}; its sandbox is not complete (docs/operations.md)`) : ok(says);
+    if (isOpen) return warn(`${says}; its sandbox is not complete (docs/operations.md)`);
+    const lack = lackOfMemory(config);
+    return lack === null ? ok(says) : warn(`${says}; ${lack}`);
   } finally {
     await decoder.close();
   }

@@ -3,15 +3,6 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
-import { AppError } from '../../src/core/errors.js';
-import type { Raster } from '../../src/core/vocabulary.js';
-import { createDecoder } from '../../src/decode/decode.js';
-import type { View } from '../../src/decode/frames.js';
-import type { Damage } from '../../src/decode/picture.js';
-import { hamming256 } from '../../src/kernels/hamming.js';
-import { createPdqHasher } from '../../src/kernels/pdq.js';
-import { corpusPath, hasCorpus } from '../support/corpus.js';
 import {
   apng,
   avifItems,
@@ -21,6 +12,15 @@ import {
   multiPicture,
   tiff,
 } from '../../bench/picture-writers.js';
+import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
+import { AppError } from '../../src/core/errors.js';
+import type { Raster } from '../../src/core/vocabulary.js';
+import { createDecoder } from '../../src/decode/decode.js';
+import type { View } from '../../src/decode/frames.js';
+import type { Damage } from '../../src/decode/picture.js';
+import { hamming256 } from '../../src/kernels/hamming.js';
+import { createPdqHasher } from '../../src/kernels/pdq.js';
+import { corpusPath, hasCorpus } from '../support/corpus.js';
 import { sceneRaster } from '../support/random.js';
 
 const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });

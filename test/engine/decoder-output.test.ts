@@ -60,12 +60,16 @@ test('a decoder process that cannot start says why by the callback', async () =>
     const one = new DecoderProcess({
       workers: 1,
       imageBytesMax: 1,
+      degraded: 'no_match',
       imagePixelsMax: 1,
       cacheBytesMax: -5,
+      decodeMsMax: 10_000,
+      memoryBytesMax: 1e12,
       env: process.env,
       sandbox: NO_SANDBOX,
       onReady: () => {},
       onDecoding: () => {},
+      onLate: () => {},
       onReply: () => {},
       onOutput: (more) => {
         text += more;

@@ -109,6 +109,18 @@ describe('hashing', () => {
     const reply = await engine!.hashBytes(gif.subarray(0, gif.length - 600), { ...WANTS, frames: 3 });
     expect(reply).toMatchObject({ ok: true, damage: { isGrave: false } });
   });
+
+  test('with `degraded` not_checked, slight damage is grave too', async () => {
+    start({ degraded: 'not_checked' });
+    const jpeg = await sharp(png).jpeg().toBuffer();
+    const at = 4 + jpeg.readUInt16BE(4);
+    const odd = Buffer.concat([jpeg.subarray(0, at), Buffer.from([0, 1, 2, 3]), jpeg.subarray(at)]);
+    expect(await engine!.hashBytes(odd, WANTS)).toMatchObject({
+      ok: true,
+      damage: { reason: 'corrupt', isGrave: true },
+    });
+    expect(await engine!.hashBytes(jpeg, WANTS)).toMatchObject({ ok: true, damage: null });
+  });
 });
 
 test('a file over the size limit has its digests, and others are decoded meanwhile', async () => {

@@ -7,6 +7,7 @@ import { NO_SANDBOX } from '../../src/engine/sandbox.js';
 const OPTIONS = {
   workers: 1,
   imageBytesMax: 1_000_000,
+  degraded: 'no_match',
   imagePixelsMax: 1_000_000,
   cacheBytesMax: 0,
   decodeMsMax: 1_000,
@@ -14,6 +15,17 @@ const OPTIONS = {
   env: {},
   sandbox: NO_SANDBOX,
   crashers: () => [],
+};
+
+const JOB: Job = {
+  id: 1,
+  bytes: Buffer.from('no image'),
+  file: null,
+  wants: { digests: ['md5'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 },
+  resolve: () => {},
+  startedMs: null,
+  isRead: true,
+  worker: 0,
 };
 
 let lane: Lane | null = null;
@@ -28,15 +40,12 @@ function startStopped() {
     keepsStandby: false,
     onOutput: () => {},
     onReply: (_job, reply) => void replies.push(reply),
-    onDeath: (jobs, overdue, cause) => {
+    onDeath: ({ jobs, overdue, cause }) => {
       deaths.push({ jobs: jobs.map(({ id }) => id), overdue: overdue.size, cause });
     },
   });
   lane = started;
-  const wants = { digests: ['md5'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 } as const;
-  const sent = { id: 1, bytes: Buffer.from('no image'), file: null, wants, resolve: () => {} };
-  const job: Job = { ...sent, startedMs: null, isRead: true, worker: 0 };
-  started.send(job);
+  started.send({ ...JOB });
   process.kill(started.pid!, 'SIGSTOP');
   return { lane: started, replies, deaths };
 }
@@ -55,4 +64,32 @@ test('a process that does not become ready within 30 seconds is replaced, and it
   lane.watch(performance.now() + 29_000);
   lane.watch(performance.now() + 31_000);
   await expect.poll(() => deaths).toEqual([{ jobs: [1], overdue: 0, cause: 'start' }]);
+});
+
+test('a process that is silent for seconds is replaced for the image that it has; time in which the service stood still is not counted', async () => {
+  const { lane, deaths } = startStopped();
+  process.kill(lane.pid!, 'SIGCONT');
+  await expect.poll(() => lane.inFlight.size).toBe(0);
+  process.kill(lane.pid!, 'SIGSTOP');
+  // What it has said by then arrives.
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 200));
+  await pause();
+  lane.send({ ...JOB, id: 2 });
+  const startMs = performance.now();
+  lane.watch(startMs);
+  // One look after an hour.
+  let atMs = startMs + 3_600_000;
+  lane.watch(atMs);
+  const look = (times: number) => {
+    for (let time = 0; time < times; time++) {
+      atMs += 250;
+      lane.watch(atMs);
+    }
+  };
+  // The time of an image, and three seconds.
+  look(14);
+  await pause();
+  expect(deaths).toEqual([]);
+  look(3);
+  await expect.poll(() => deaths).toEqual([{ jobs: [2], overdue: 1, cause: 'timeout' }]);
 });

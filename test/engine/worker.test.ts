@@ -7,7 +7,7 @@ import { identityOfStatus } from '../../src/core/file-identity.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
 import type { FileTarget } from '../../src/engine/file-source.js';
 import { TargetReader } from '../../src/engine/target-reader.js';
-import { DOING, WorkerProgress, watchWorker } from '../../src/engine/worker-progress.js';
+import { DOING, WorkerProgress, watchWorkers } from '../../src/engine/worker-progress.js';
 
 afterEach(() => void vi.useRealTimers());
 
@@ -83,15 +83,26 @@ describe('files', () => {
 });
 
 describe('a watched worker', () => {
-  function watched() {
+  const DECODE_MS = 1_000;
+
+  /** Watch workers in a process that takes so much processor time in each millisecond that passes. */
+  function watched(processors: { used: number } = { used: 1 }, count = 1) {
     vi.useFakeTimers({ toFake: ['performance', 'setInterval'] });
-    const progress = new WorkerProgress();
+    const workers = Array.from({ length: count }, () => new WorkerProgress());
     const said: string[] = [];
-    watchWorker(progress, {
+    let [lookedMs, usedMs] = [performance.now(), 0];
+    watchWorkers(workers, {
+      decodeMsMax: DECODE_MS,
+      processorMs: () => {
+        usedMs += (performance.now() - lookedMs) * processors.used;
+        lookedMs = performance.now();
+        return usedMs;
+      },
       onDecoding: (id) => said.push(`decoding ${id}`),
+      onLate: (id) => said.push(`late ${id}`),
       onStall: (id) => said.push(`stall ${id}`),
     });
-    return { progress, said };
+    return { progress: workers[0]!, workers, said };
   }
 
   test('that decodes one image is reported once; one that takes the next is not', () => {
@@ -99,7 +110,7 @@ describe('a watched worker', () => {
     progress.note(DOING.decoding, 7);
     vi.advanceTimersByTime(300);
     expect(said).toEqual(['decoding 7']);
-    for (let id = 8; id < 20; id++) {
+    for (let id = 8; id < 40; id++) {
       progress.note(DOING.decoding, id);
       vi.advanceTimersByTime(50);
     }
@@ -107,6 +118,47 @@ describe('a watched worker', () => {
     progress.note(DOING.nothing);
     vi.advanceTimersByTime(10_000);
     expect(said).toEqual(['decoding 7']);
+  });
+
+  test('its image is late once it has had its processor time, and said so once', () => {
+    const { progress, said } = watched();
+    progress.note(DOING.decoding, 7);
+    vi.advanceTimersByTime(DECODE_MS);
+    expect(said).toEqual(['decoding 7']);
+    vi.advanceTimersByTime(100);
+    expect(said).toEqual(['decoding 7', 'late 7']);
+    vi.advanceTimersByTime(60_000);
+    expect(said).toEqual(['decoding 7', 'late 7']);
+  });
+
+  test('on a busy machine its image has the same processor time, in more time', () => {
+    const { progress, said } = watched({ used: 0.2 });
+    progress.note(DOING.decoding, 7);
+    vi.advanceTimersByTime(4.9 * DECODE_MS);
+    expect(said).toEqual(['decoding 7']);
+    vi.advanceTimersByTime(0.3 * DECODE_MS);
+    expect(said).toEqual(['decoding 7', 'late 7']);
+  });
+
+  test('is charged its part of what the images beside it take together', () => {
+    const { workers, said } = watched({ used: 1 }, 3);
+    // The third one reads: that takes no processor.
+    workers[0]!.note(DOING.decoding, 1);
+    workers[1]!.note(DOING.decoding, 2);
+    workers[2]!.note(DOING.reading, 3, 60_000);
+    vi.advanceTimersByTime(1.9 * DECODE_MS);
+    expect(said).toEqual(['decoding 1', 'decoding 2']);
+    vi.advanceTimersByTime(0.3 * DECODE_MS);
+    expect(said).toEqual(['decoding 1', 'decoding 2', 'late 1', 'late 2']);
+  });
+
+  test('whose image sleeps is late after twelve times its time', () => {
+    const { progress, said } = watched({ used: 0 });
+    progress.note(DOING.decoding, 7);
+    vi.advanceTimersByTime(11.9 * DECODE_MS);
+    expect(said).toEqual(['decoding 7']);
+    vi.advanceTimersByTime(0.3 * DECODE_MS);
+    expect(said).toEqual(['decoding 7', 'late 7']);
   });
 
   test('that waits for one read is reported at the limit, and each step of a file has that time', () => {
@@ -124,7 +176,7 @@ describe('a watched worker', () => {
   });
 
   test('has not had the time in which its process was stopped', () => {
-    const { progress, said } = watched();
+    const { progress, said } = watched({ used: 0 });
     progress.note(DOING.reading, 3, 1_000);
     vi.advanceTimersByTime(500);
     const nowMs = performance.now();
@@ -133,6 +185,13 @@ describe('a watched worker', () => {
     clock.mockReturnValue(nowMs + 60_500);
     vi.advanceTimersByTime(50);
     expect(said).toEqual([]);
+    // Nor is an image late for it.
+    progress.note(DOING.decoding, 4);
+    clock.mockReturnValue(nowMs + 60_550);
+    vi.advanceTimersByTime(50);
+    clock.mockReturnValue(nowMs + 600_000);
+    vi.advanceTimersByTime(50);
+    expect(said).toEqual(['decoding 4']);
     clock.mockRestore();
   });
 

@@ -1,0 +1,273 @@
+/** Large images in a bound: their estimates, the room that they share, and what happens where there is not enough. */
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import sharp, { type Color, type Sharp } from 'sharp';
+import { afterEach, describe, expect, test } from 'vitest';
+import { IMAGE_BYTES_MAX, IMAGE_CACHE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX } from '../../src/config/defaults.js';
+import { estimateMemory } from '../../src/decode/memory-estimate.js';
+import { lacksMemory } from '../../src/decode/memory-faults.js';
+import {
+  createImageEngine,
+  type HashReply,
+  type HashWants,
+  type ImageEngine,
+  type ImageEngineOptions,
+} from '../../src/engine/image-engine.js';
+import { MemoryRoom, roomBytes } from '../../src/engine/memory-room.js';
+
+const WANTS: HashWants = {
+  digests: ['sha256'],
+  orientations: 'all',
+  families: 'both',
+  algorithms: ['pdq', 'blockhash'],
+  frames: 1,
+};
+const OPTIONS: ImageEngineOptions = {
+  workers: 1,
+  imageBytesMax: IMAGE_BYTES_MAX,
+  imagePixelsMax: 50_000_000,
+  decodeMsMax: 60_000,
+  memoryBytesMax: IMAGE_MEMORY_BYTES_MAX,
+  queuePerWorker: 100,
+};
+const isLinux = process.platform === 'linux';
+const PIXELS_MAX = OPTIONS.imagePixelsMax;
+
+let engine: ImageEngine | undefined;
+function start(options: Partial<ImageEngineOptions>): ImageEngine {
+  engine = createImageEngine({ ...OPTIONS, ...options });
+  return engine;
+}
+afterEach(async () => {
+  await engine?.close();
+  engine = undefined;
+});
+
+/** Return a line of the decoder's status in bytes (Linux). */
+function status(name: 'VmRSS' | 'VmHWM'): number {
+  const text = readFileSync(`/proc/${engine!.status.pid}/status`, 'latin1');
+  return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)![1]) * 1_024;
+}
+
+const flat = (width: number, height: number, background: Color = '#8a5') =>
+  sharp({ create: { width, height, channels: 3, background } });
+const small = await flat(160, 120).png().toBuffer();
+/** Twelve megapixels, by the estimate 207 MB. */
+const avif = await flat(4_032, 3_024).avif({ effort: 0, chromaSubsampling: '4:2:0' }).toBuffer();
+const AVIF_BYTES = 4_032 * 3_024 * 17 + 2 * avif.byteLength;
+
+describe('the room of large images', () => {
+  test('is what the bound of one worker leaves, or half of all', () => {
+    const GB = 1_000_000_000;
+    expect(roomBytes({ memoryBytesMax: 2 * GB, workers: 1, cacheBytesMax: 100_000_000 })).toBe(1.612 * GB);
+    expect(roomBytes({ memoryBytesMax: 4 * GB, workers: 2, cacheBytesMax: 100_000_000 })).toBe(2 * GB);
+    expect(roomBytes({ memoryBytesMax: 0.3 * GB, workers: 1, cacheBytesMax: 100_000_000 })).toBe(0.15 * GB);
+  });
+
+  test('is taken in order: one that would fit waits behind one that does not', async () => {
+    const room = new MemoryRoom(100);
+    // As another worker has it.
+    const other = new MemoryRoom(100, room.shared);
+    const order: string[] = [];
+    const take = async (from: MemoryRoom, name: string, bytes: number) => {
+      await from.take(bytes);
+      order.push(name);
+    };
+    await take(room, 'first', 60);
+    const waiting = [take(other, 'large', 80), take(room, 'fits', 20)];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(order).toEqual(['first']);
+    room.giveBack(60);
+    await Promise.all(waiting);
+    expect(order).toEqual(['first', 'large', 'fits']);
+    await expect(Promise.race([take(room, 'too much', 1), 'waits'])).resolves.toBe('waits');
+  });
+
+  test('is whole once all is given back', async () => {
+    const room = new MemoryRoom(100);
+    for (let time = 0; time < 20; time++) {
+      await room.take(100);
+      room.giveBack(100);
+    }
+    await room.take(100);
+  });
+});
+
+describe('the estimate', () => {
+  const estimate = async (image: Sharp) => {
+    const bytes = await image.toBuffer();
+    return (estimateMemory(bytes, PIXELS_MAX)! - 2 * bytes.byteLength) / (400 * 300);
+  };
+  const clear = () => sharp({ create: { width: 400, height: 300, channels: 4, background: '#8a58' } });
+
+  test.each<[string, () => Sharp, number]>([
+    ['JPEG', () => flat(400, 300).jpeg(), 6],
+    ['progressive JPEG', () => flat(400, 300).jpeg({ progressive: true }), 8],
+    ['CMYK', () => flat(400, 300).toColourspace('cmyk').jpeg(), 16],
+    ['PNG', () => flat(400, 300).png(), 14],
+    ['PNG with alpha', () => clear().png(), 24],
+    ['GIF', () => flat(400, 300).gif(), 24],
+    ['lossy WebP', () => flat(400, 300).webp(), 14],
+    ['lossy WebP with alpha', () => clear().webp(), 24],
+    ['lossless WebP', () => flat(400, 300).webp({ lossless: true }), 14],
+    ['lossless WebP with alpha', () => clear().webp({ lossless: true }), 24],
+    ['AVIF 4:2:0', () => flat(400, 300).avif({ effort: 0, chromaSubsampling: '4:2:0' }), 17],
+    ['AVIF 4:4:4', () => flat(400, 300).avif({ effort: 0, chromaSubsampling: '4:4:4' }), 20],
+    ['AVIF with alpha', () => clear().avif({ effort: 0, chromaSubsampling: '4:4:4' }), 22],
+    ['TIFF of one strip', () => flat(400, 300).tiff({ compression: 'none' }), 14 + (256 / 300) * 3],
+    [
+      'TIFF in tiles',
+      () => flat(400, 300).tiff({ tile: true, tileWidth: 256, tileHeight: 256 }),
+      14 + (256 * 256 * 3) / (400 * 300),
+    ],
+  ])('of %s is by its header', async (_, make, perPixel) => {
+    expect(await estimate(make())).toBeCloseTo(perPixel, 1);
+  });
+
+  test('of AVIF of 12 bits is more', () => {
+    const deep = readFileSync('test/fixtures/avif/twelve-bits.avif');
+    expect((estimateMemory(deep, PIXELS_MAX)! - 2 * deep.byteLength) / (4_032 * 3_024)).toBe(28);
+  });
+
+  test('of HEIC is by its chroma and depth', () => {
+    const heic = Buffer.from(readFileSync('test/fixtures/heic/scene.heic'));
+    const perPixel = () => (estimateMemory(heic, PIXELS_MAX)! - 2 * heic.byteLength) / (320 * 240);
+    const at = heic.indexOf('hvcC') + 4;
+    expect(perPixel()).toBe(16);
+    heic[at + 17] = 0xfa;
+    expect(perPixel()).toBe(18);
+    heic[at + 16] = 0xff;
+    expect(perPixel()).toBe(24);
+    heic.write('xxxx', at - 4, 'latin1');
+    expect(perPixel()).toBe(24);
+  });
+
+  test('is none for what the decoder refuses by its header, and unknown without a size', async () => {
+    expect(estimateMemory(Buffer.from('no image'), PIXELS_MAX)).toBe(0);
+    expect(estimateMemory(small, 160 * 120 - 1)).toBe(0);
+    expect(estimateMemory(small.subarray(0, 20), PIXELS_MAX)).toBe(0);
+    const tiff = await flat(400, 300).tiff().toBuffer();
+    expect(estimateMemory(tiff.subarray(0, 100), PIXELS_MAX)).toBeNull();
+  });
+
+  test.runIf(isLinux)('holds: the peak of the process grows by less', async () => {
+    const rgb = () => flat(4_032, 3_024);
+    const images = {
+      jpeg: rgb().jpeg({ progressive: true }),
+      cmyk: rgb().toColourspace('cmyk').jpeg(),
+      png: rgb().png({ compressionLevel: 1 }),
+      png16: rgb().toColourspace('rgb16').png({ compressionLevel: 1, progressive: true }),
+      alpha: rgb().ensureAlpha(0.5).webp({ effort: 0 }),
+      tiff: rgb().tiff({ compression: 'lzw' }),
+      avif: rgb().avif({ effort: 0, chromaSubsampling: '4:4:4' }),
+    };
+    start({});
+    await engine!.hashBytes(small, WANTS);
+    for (const [name, image] of Object.entries(images)) {
+      const bytes = await image.toBuffer();
+      // The peak starts again.
+      writeFileSync(`/proc/${engine!.status.pid}/clear_refs`, '5');
+      const before = status('VmRSS');
+      expect(await engine!.hashBytes(bytes, WANTS), name).toMatchObject({ ok: true });
+      // The first images grow the process itself.
+      expect(status('VmHWM') - before, name).toBeLessThan(estimateMemory(bytes, PIXELS_MAX)! + 60_000_000);
+    }
+  });
+});
+
+describe('large images', () => {
+  const hashed = (replies: readonly HashReply[]) => replies.filter(({ ok }) => ok).length;
+
+  test.each([1, 2])(
+    'many at once with %d worker(s): all are hashed within the bound, and none ends the decoder',
+    async (workers) => {
+      const causes: string[] = [];
+      // Room for one of them. What earlier ones leave would fill the bound soon.
+      start({ workers, memoryBytesMax: 2.2 * AVIF_BYTES, onRestart: (cause) => causes.push(cause) });
+      const replies = await Promise.all(Array.from({ length: 8 }, () => engine!.hashBytes(avif, WANTS)));
+      expect(hashed(replies)).toBe(8);
+      expect(causes).toEqual([]);
+    },
+  );
+
+  test.runIf(isLinux)('leave nothing behind', async () => {
+    start({});
+    for (let time = 0; time < 2; time++) await engine!.hashBytes(small, WANTS);
+    const before = status('VmRSS');
+    const deep = readFileSync('test/fixtures/avif/twelve-bits.avif');
+    for (const image of [avif, deep, deep, deep, deep])
+      expect(await engine!.hashBytes(image, WANTS)).toMatchObject({ ok: true });
+    // The pixels of the last four are 73 MB each, and copies of them are made at several steps. Some are freed in the background.
+    await expect.poll(() => status('VmRSS') - before).toBeLessThan(120_000_000);
+  });
+
+  test('of 50 megapixels: several at once by the default bound, of which nothing is kept', async () => {
+    const causes: string[] = [];
+    const large = await flat(8_160, 6_120).avif({ effort: 0, chromaSubsampling: '4:4:4' }).toBuffer();
+    start({ cacheBytesMax: IMAGE_CACHE_BYTES_MAX, onRestart: (cause) => causes.push(cause) });
+    await engine!.hashBytes(small, WANTS);
+    const before = isLinux ? status('VmRSS') : 0;
+    const replies = await Promise.all(Array.from({ length: 3 }, () => engine!.hashBytes(large, WANTS)));
+    expect(hashed(replies)).toBe(3);
+    expect(causes).toEqual([]);
+    // The pixels of one are 150 MB.
+    if (isLinux) await expect.poll(() => status('VmRSS') - before).toBeLessThan(120_000_000);
+  });
+
+  test('small ones go on while a large one waits', async () => {
+    start({ memoryBytesMax: 2.2 * AVIF_BYTES });
+    await engine!.hashBytes(small, WANTS);
+    const order: string[] = [];
+    const hash = async (name: string, bytes: Uint8Array) => {
+      const { ok } = await engine!.hashBytes(bytes, WANTS);
+      if (ok) order.push(name);
+    };
+    await Promise.all([hash('large', avif), hash('large', avif), hash('small', small)]);
+    expect(order.toSorted()).toEqual(['large', 'large', 'small']);
+    expect(order.at(-1)).toBe('large');
+  });
+
+  test('one that the bound can never hold is refused by its header, and the decoder goes on', async () => {
+    const causes: string[] = [];
+    start({ memoryBytesMax: 1.9 * AVIF_BYTES, onRestart: (cause) => causes.push(cause) });
+    expect(await engine!.hashBytes(avif, WANTS)).toMatchObject({
+      ok: false,
+      reason: 'too_many_pixels',
+      code: 'IMAGE_OVER_MEMORY',
+      format: 'avif',
+      width: 4_032,
+      height: 3_024,
+      digests: { sha256: createHash('sha256').update(avif).digest('hex') },
+    });
+    expect(await engine!.hashBytes(small, WANTS)).toMatchObject({ ok: true });
+    expect(causes).toEqual([]);
+  });
+
+  test('a file that its decoder had no memory for is tried again', async () => {
+    const causes: string[] = [];
+    // Less than any process takes.
+    start({ memoryBytesMax: 1_000_000, onRestart: (cause) => causes.push(cause) });
+    const sha256 = createHash('sha256').update(small).digest('hex');
+    for (let time = 1; time <= 2; time++) {
+      const before = causes.filter((cause) => cause === 'memory').length;
+      expect(await engine!.hashBytes(small, WANTS, sha256)).toMatchObject({ ok: false, reason: 'decoder_crash' });
+      // A remembered one is answered without a decoder.
+      expect(causes.filter((cause) => cause === 'memory').length).toBeGreaterThan(before);
+    }
+  });
+});
+
+test('errors of memory are told from those of an image', () => {
+  const errorOf = (work: () => unknown) => {
+    try {
+      work();
+    } catch (error) {
+      return error;
+    }
+    throw new Error('no error');
+  };
+  expect(lacksMemory(errorOf(() => new ArrayBuffer(Number.MAX_SAFE_INTEGER)))).toBe(true);
+  expect(lacksMemory(new Error('VipsImage: out of memory -- size == 900MB'))).toBe(true);
+  expect(lacksMemory(errorOf(() => new Uint8Array(-1)))).toBe(false);
+  expect(lacksMemory(new Error('pngload: libspng read error'))).toBe(false);
+});
