@@ -2,28 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BMP_VARIANTS, ICON_VARIANTS } from '../support/bmp-variants.js';
-import { hasChromium, launchBrowser } from '../support/browser.js';
-
-/** Draw each file; R G B A of its pixels, or null if the browser does not show it. */
-async function drawnBy(browser: Browser, files: readonly Buffer[], type: string): Promise<(number[] | null)[]> {
-  const page = await browser.newPage();
-  const urls = files.map((file) => `data:${type};base64,${file.toString('base64')}`);
-  const drawn = await page.evaluate(async (addresses) => {
-    const drawOne = async (address: string) => {
-      const image = new Image();
-      image.src = address;
-      await image.decode();
-      const canvas = document.createElement('canvas');
-      [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-      const context = canvas.getContext('2d')!;
-      context.drawImage(image, 0, 0);
-      return [...context.getImageData(0, 0, canvas.width, canvas.height).data];
-    };
-    return Promise.all(addresses.map((address) => drawOne(address).catch(() => null)));
-  }, urls);
-  await page.close();
-  return drawn;
-}
+import { drawnBy, hasChromium, launchBrowser } from '../support/browser.js';
 
 describe.runIf(hasChromium)('in Chromium', () => {
   let browser: Browser;
@@ -42,7 +21,7 @@ describe.runIf(hasChromium)('in Chromium', () => {
       type,
     );
     const differing = variants.flatMap(({ name, shown, notInChromium = false }, at) => {
-      const pixels = drawn[at];
+      const pixels = drawn[at]?.data;
       if (!pixels) return notInChromium ? [] : [`${name}: not shown`];
       // Chromium draws black where run-length encoding draws nothing.
       const expected = shown.flat().map((pixel) => (name.startsWith('RLE') && pixel[3] === 0 ? [0, 0, 0, 255] : pixel));

@@ -7,7 +7,7 @@ import { NO_SANDBOX } from '../../src/engine/sandbox.js';
 const OPTIONS = {
   workers: 1,
   imageBytesMax: 1_000_000,
-  degraded: 'no_match',
+  degraded: 'no_match' as const,
   imagePixelsMax: 1_000_000,
   cacheBytesMax: 0,
   decodeMsMax: 1_000,

@@ -87,3 +87,36 @@ export async function axeFinds(page: Page): Promise<readonly string[]> {
     return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
   });
 }
+
+/** What a browser draws of a file: R G B and alpha. */
+interface Drawn {
+  readonly width: number;
+  readonly height: number;
+  readonly data: readonly number[];
+}
+
+/** Draw each file; null if the browser does not show it. */
+export async function drawnBy(
+  browser: Browser,
+  files: readonly Buffer[],
+  type: string,
+): Promise<readonly (Drawn | null)[]> {
+  const page = await browser.newPage();
+  const urls = files.map((file) => `data:${type};base64,${file.toString('base64')}`);
+  const drawn = await page.evaluate(async (addresses) => {
+    const drawOne = async (address: string) => {
+      const image = new Image();
+      image.src = address;
+      await image.decode();
+      const canvas = document.createElement('canvas');
+      const [width, height] = [image.naturalWidth, image.naturalHeight];
+      [canvas.width, canvas.height] = [width, height];
+      const context = canvas.getContext('2d')!;
+      context.drawImage(image, 0, 0);
+      return { width, height, data: [...context.getImageData(0, 0, width, height).data] };
+    };
+    return Promise.all(addresses.map((address) => drawOne(address).catch(() => null)));
+  }, urls);
+  await page.close();
+  return drawn;
+}

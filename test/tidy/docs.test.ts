@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { KNOBS, OTHER_VARIABLES } from '../../src/config/knobs.js';
 import { readConfig } from '../../src/config/read-config.js';
 import { ERRORS } from '../../src/core/errors.js';
-import { IMAGE_FORMATS, NOT_CHECKED_REASONS } from '../../src/core/vocabulary.js';
+import { FRAMES_DEFAULT } from '../../src/core/limits.js';
+import { BACKGROUNDS, FRAMED_FORMATS, IMAGE_FORMATS, NOT_CHECKED_REASONS, PARTS } from '../../src/core/vocabulary.js';
 import { DECODED_FORMATS } from '../../src/decode/decode.js';
 import { METRICS } from '../../src/telemetry/metrics.js';
 
@@ -70,9 +71,14 @@ test('docs/metrics.md lists exactly the metrics', () => {
 test('docs/formats.md lists every format, whether it is decoded, and every reason', () => {
   const rows = rowsOf('docs/formats.md').filter(([name]) => IMAGE_FORMATS.includes(name as never));
   expect(rows.map(([name]) => name)).toEqual([...IMAGE_FORMATS]);
-  for (const [name, decoder] of rows) {
+  for (const [name, decoder, outcome, frames] of rows) {
     expect(decoder === 'none', name).toBe(!DECODED_FORMATS.has(name as never));
+    expect(outcome!.startsWith('`unsupported_format`'), name).toBe(decoder === 'none');
+    expect(frames === 'yes', name).toBe(FRAMED_FORMATS.has(name as never));
   }
+  const text = readFileSync('docs/formats.md', 'utf8');
+  expect(text).toContain(`${FRAMES_DEFAULT} are hashed by default`);
+  for (const name of [...BACKGROUNDS, ...PARTS]) expect(text, name).toContain(`\`${name}\``);
   const reasons = rowsOf('docs/formats.md')
     .map(([name]) => name!)
     .filter((name) => NOT_CHECKED_REASONS.includes(name as never));
