@@ -103,7 +103,7 @@ export const FRAMED_FORMATS: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 
 
 /**
  * Background under transparent pixels when hashed: `white` or `black`; `alpha` is the alpha itself as a grey image, which can
- * carry a picture where the colours have none. Null: the stored colours with the alpha ignored, as in the PDQ reference.
+ * carry a image where the colours have none. Null: the stored colours with the alpha ignored, as in the PDQ reference.
  */
 export const BACKGROUNDS = ['white', 'black', 'alpha'] as const;
 export type Background = (typeof BACKGROUNDS)[number] | null;

@@ -17,7 +17,7 @@ interface PngFrame extends AnimationFrame {
   readonly data: readonly Uint8Array[];
 }
 
-export interface PngAnimation extends Animation {
+interface PngAnimation extends Animation {
   /** The default image is none of the frames. */
   readonly hidesDefault: boolean;
 }

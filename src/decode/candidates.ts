@@ -1,16 +1,16 @@
-/** The pictures of a file, in the order in which they are looked at: what most viewers show first. */
+/** The images of a file, in the order in which they are looked at: what most viewers show first. */
 import { AppError } from '../core/errors.js';
 import type { ImageFormat } from '../core/vocabulary.js';
 import { type Animation, Canvas, reachable } from './animation.js';
 import { readPngAnimation } from './apng.js';
 import { filledUp, isCutOff } from './cut-off.js';
+import { type Candidate, isDamageError, missingRows, type Picture, truncated, worse } from './damage.js';
 import { spreadFrames } from './frames.js';
+import { furtherPictures } from './further-images.js';
 import { firstFrame } from './gif.js';
 import { decodeHeic } from './heic.js';
 import { decodableFrames, hasPrimaryItem, pictureTrack, stillOf, withoutCrop } from './iso.js';
 import { decodeByLibvips, readPages } from './libvips.js';
-import { furtherPictures } from './multi-picture.js';
-import { type Candidate, isDamageError, missingRows, type Picture, truncated, worse } from './picture.js';
 import { withEnd } from './png-chunks.js';
 import type { Preview } from './raw-preview.js';
 
@@ -21,8 +21,8 @@ export interface Source {
 }
 
 type Candidates = AsyncGenerator<Candidate>;
-/** Decodes a JPEG, or a file with one picture. */
-export type DecodeSingle = (source: Source) => Promise<Picture>;
+/** Decodes a JPEG, or a file with one image. */
+type DecodeSingle = (source: Source) => Promise<Picture>;
 
 /** Frames of an animation, each put together from those that it needs. */
 function ofAnimation(animation: Animation, source: Source, frames: number): Candidate[] {
@@ -211,7 +211,7 @@ const BY_FORMAT: Partial<
   heic: ofIso,
 };
 
-/** Yield the pictures of a file. `frames`: largest number of frames or pages among them. Errors as `Candidate.decode`. */
+/** Yield the images of a file. `frames`: largest number of frames or pages among them. Errors as `Candidate.decode`. */
 export function candidatesOf(source: Source, frames: number, decodeSingle: DecodeSingle): Candidates {
   return (BY_FORMAT[source.format] ?? ofSingle)(source, frames, decodeSingle);
 }

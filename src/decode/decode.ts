@@ -10,12 +10,6 @@ import { isTooSmall } from '../kernels/pdq.js';
 import { type Drawn, decodeBmp } from './bitmap.js';
 import { candidatesOf, ofRaw, type Source } from './candidates.js';
 import { isCutOff } from './cut-off.js';
-import { type View, viewsOf } from './frames.js';
-import { decodeIcon } from './icon.js';
-import { END_BYTES, identify, identifyEnd } from './identify.js';
-import { decodeJpeg, ownPlane, type TakePlane } from './jpeg.js';
-import { decodeJxl } from './jxl.js';
-import { decodeByLibvips } from './libvips.js';
 import {
   type Candidate,
   CORRUPT,
@@ -25,7 +19,13 @@ import {
   truncated,
   upsideDown,
   worse,
-} from './picture.js';
+} from './damage.js';
+import { type View, viewsOf } from './frames.js';
+import { decodeIcon } from './icon.js';
+import { END_BYTES, identify, identifyEnd } from './identify.js';
+import { decodeJpeg, ownPlane, type TakePlane } from './jpeg.js';
+import { decodeJxl } from './jxl.js';
+import { decodeByLibvips } from './libvips.js';
 import { findPreview } from './raw-preview.js';
 import { sniff } from './sniff.js';
 
@@ -41,13 +41,13 @@ export interface Decoded {
   readonly height: number;
   readonly raster: Raster;
   readonly damage: Damage | null;
-  /** Yield all views: the first picture as stored, then over backgrounds, further parts and frames. Each may be overwritten by the next. */
+  /** Yield all views: the first image as stored, then over backgrounds, further parts and frames. Each may be overwritten by the next. */
   views(onDamage: (damage: Damage) => void): AsyncGenerator<View>;
 }
 
 interface Decoder {
   /**
-   * Decode the first view. `frames`: largest number of frames or pages among the views. A picture that cannot be decoded is passed
+   * Decode the first view. `frames`: largest number of frames or pages among the views. A image that cannot be decoded is passed
    * over, where the file has another.
    *
    * Errors  IMAGE_NOT_AN_IMAGE, IMAGE_UNSUPPORTED_FORMAT, IMAGE_TRUNCATED, IMAGE_CORRUPT, IMAGE_TOO_LARGE,
@@ -110,7 +110,7 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
       return {
         format,
         ...{ width, height, raster: first.raster },
-        // What could not be decoded before it was the picture that people see.
+        // What could not be decoded before it was the image that people see.
         damage: looked.hasFailed ? worse(damage, { ...CORRUPT, isGrave: true }) : damage,
         views: (onDamage) => looked.viewsFrom(first, onDamage),
       };
@@ -134,19 +134,19 @@ const UNREADABLE: ReadonlySet<string> = new Set(['IMAGE_CORRUPT', 'IMAGE_TRUNCAT
 
 type Shown = Pick<View, 'frame' | 'part'> & Picture;
 
-/** The pictures of one file that can be decoded, one after the other. */
+/** The images of one file that can be decoded, one after the other. */
 class Pictures {
-  /** Of the first picture that could not be decoded. */
+  /** Of the first image that could not be decoded. */
   error: AppError | null = null;
 
   constructor(readonly candidates: AsyncGenerator<Candidate>) {}
 
-  /** A picture could not be decoded, for another reason than its size. */
+  /** A image could not be decoded, for another reason than its size. */
   get hasFailed(): boolean {
     return this.error !== null && this.error.code !== 'IMAGE_TOO_SMALL';
   }
 
-  /** Decode the next picture; null: there is none. */
+  /** Decode the next image; null: there is none. */
   async next(): Promise<Shown | null> {
     for (;;) {
       let isExpected = true;
@@ -169,7 +169,7 @@ class Pictures {
   async *viewsFrom(first: Shown, onDamage: (damage: Damage) => void): AsyncGenerator<View> {
     this.error = null;
     for (let shown: Shown | null = first; shown !== null; shown = await this.next()) {
-      // The first picture was examined: what is wrong with another one is said, and does not take that back.
+      // The first image was examined: what is wrong with another one is said, and does not take that back.
       if (shown !== first && shown.damage) onDamage({ ...shown.damage, isGrave: false });
       yield* viewsOf(shown, shown.raster);
     }

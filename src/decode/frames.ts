@@ -51,7 +51,7 @@ const BACKGROUNDS_SHOWN: readonly (readonly [Exclude<Background, null>, (raster:
   ['alpha', alphaOf],
 ];
 
-/** Yield the views of one picture: as stored, and, where a pixel is transparent, over each background. */
+/** Yield the views of one image: as stored, and, where a pixel is transparent, over each background. */
 export function* viewsOf({ frame, part }: Pick<View, 'frame' | 'part'>, raster: Raster): Generator<View> {
   const shows = isTransparent(raster);
   // Before the first view is used: its bytes may be overwritten then.

@@ -127,11 +127,11 @@ export function withoutCrop(bytes: Uint8Array): Uint8Array | null {
   });
 }
 
-/** Return whether the file has a primary item: without one, its pictures are those of a track. */
+/** Return whether the file has a primary item: without one, its images are those of a track. */
 export const hasPrimaryItem = (bytes: Uint8Array): boolean => orNull(() => primaryItem(new Boxes(bytes))) !== null;
 
 /**
- * `chain`: pictures from the last key on that are decoded with one, as one item. libaom decodes all of an item and shows the last;
+ * `chain`: images from the last key on that are decoded with one, as one item. libaom decodes all of an item and shows the last;
  * libde265 shows the first, so of HEVC only keys can be decoded.
  */
 const CODECS = {
@@ -151,8 +151,8 @@ interface Sample {
   readonly end: number;
 }
 
-/** A track of pictures; a key needs no other picture to be decoded. */
-export interface Track {
+/** A track of images; a key needs no other image to be decoded. */
+interface Track {
   readonly codec: Codec;
   readonly width: number;
   readonly height: number;
@@ -162,7 +162,7 @@ export interface Track {
   readonly isKey: (frame: number) => boolean;
 }
 
-/** Return the first picture track; null if there is none that can be decoded. */
+/** Return the first image track; null if there is none that can be decoded. */
 export function pictureTrack(bytes: Uint8Array): Track | null {
   return orNull(() => {
     const boxes = new Boxes(bytes);
@@ -209,7 +209,7 @@ function numbers(view: DataView, start: number, count: number, end: number): num
   return Array.from({ length }, (_, n) => view.getUint32(start + 4 * n));
 }
 
-/** Return where each picture lies. Source: ISO/IEC 14496-12, 8.7. */
+/** Return where each image lies. Source: ISO/IEC 14496-12, 8.7. */
 function samplesOf(boxes: Boxes, stbl: Box): Sample[] {
   const { view, bytes } = boxes;
   const [stsz, stsc, stco] = ['stsz*', 'stsc*', 'stco*'].map((name) => boxes.find([name], stbl));
@@ -246,7 +246,7 @@ const box = (type: string, ...parts: readonly (Uint8Array | readonly number[])[]
 const u32 = (value: number) => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
 const FULL = [0, 0, 0, 0];
 
-/** Return the frames that can be decoded, each with the pictures that it needs. */
+/** Return the frames that can be decoded, each with the images that it needs. */
 export function decodableFrames({
   codec,
   samples,

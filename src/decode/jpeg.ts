@@ -5,9 +5,9 @@
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { AppError } from '../core/errors.js';
 import type { Raster } from '../core/vocabulary.js';
+import { CORRUPT, type Picture } from './damage.js';
 import { countScans, readJpegHeader } from './jpeg-header.js';
 import { decodeByLibvips } from './libvips.js';
-import { CORRUPT, type Picture } from './picture.js';
 
 /** A progressive JPEG has about ten scans; each is a pass over all coefficients, so thousands are a time bomb. */
 const JPEG_SCANS_MAX = 100;

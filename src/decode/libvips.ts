@@ -3,8 +3,8 @@ import sharp from 'sharp';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isCutOff } from './cut-off.js';
+import { damageOf, isDamageError, type Picture } from './damage.js';
 import type { Rectangle } from './gif.js';
-import { damageOf, isDamageError, type Picture } from './picture.js';
 
 /** Loaders of exactly the decoded formats, from memory: none opens files, runs a delegate or renders text. */
 const LOADERS = ['JpegBuffer', 'PngBuffer', 'NsgifBuffer', 'WebpBuffer', 'HeifBuffer', 'TiffBuffer'];

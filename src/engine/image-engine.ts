@@ -17,7 +17,7 @@ import { type Job, Lane, type RestartCause } from './lane.js';
 import type { HashReply, HashWants } from './protocol.js';
 import { NO_SANDBOX, type Sandbox } from './sandbox.js';
 
-export type { Damage } from '../decode/picture.js';
+export type { Damage } from '../decode/damage.js';
 export type { FileSource } from './file-source.js';
 export type { RestartCause } from './lane.js';
 export type { HashReply, HashWants, ViewReply } from './protocol.js';

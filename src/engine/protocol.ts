@@ -15,7 +15,7 @@ import type {
   OrientationChoice,
   ViewName,
 } from '../core/vocabulary.js';
-import type { Damage } from '../decode/picture.js';
+import type { Damage } from '../decode/damage.js';
 import type { PackedTarget } from './file-source.js';
 
 export interface HashWants {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
 import { AppError } from '../../src/core/errors.js';
 import { IMAGE_FORMATS, type Raster } from '../../src/core/vocabulary.js';
+import { missingRows } from '../../src/decode/damage.js';
 import { createDecoder, DECODED_FORMATS, type Decoded } from '../../src/decode/decode.js';
 import {
   alphaOf,
@@ -16,7 +17,6 @@ import {
   spreadFrames,
   type View,
 } from '../../src/decode/frames.js';
-import { missingRows } from '../../src/decode/picture.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { createPdqHasher } from '../../src/kernels/pdq.js';
 import { jxl } from '../support/jxl.js';

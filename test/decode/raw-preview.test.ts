@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AppError } from '../../src/core/errors.js';
+import type { Damage } from '../../src/decode/damage.js';
 import { createDecoder, type Decoded } from '../../src/decode/decode.js';
 import type { View } from '../../src/decode/frames.js';
-import type { Damage } from '../../src/decode/picture.js';
 import { findPreview } from '../../src/decode/raw-preview.js';
 import { sceneRaster } from '../support/random.js';
 import {

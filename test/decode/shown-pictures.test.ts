@@ -15,9 +15,9 @@ import {
 import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
 import { AppError } from '../../src/core/errors.js';
 import type { Raster } from '../../src/core/vocabulary.js';
+import type { Damage } from '../../src/decode/damage.js';
 import { createDecoder } from '../../src/decode/decode.js';
 import type { View } from '../../src/decode/frames.js';
-import type { Damage } from '../../src/decode/picture.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { createPdqHasher } from '../../src/kernels/pdq.js';
 import { corpusPath, hasCorpus } from '../support/corpus.js';

@@ -1,6 +1,6 @@
 /**
  * Further images of a JPEG file, by its index: stereo pairs, previews, gain maps.
- * Source  CIPA DC-007-2009, Multi-Picture Format, 5.2: offsets count from the index's own TIFF head.
+ * Source  CIPA DC-007-2009, 5.2: offsets count from the index's own TIFF head.
  */
 
 const APP2 = 0xe2;

@@ -1,4 +1,4 @@
-/** One decoded picture of a file, and what is wrong with it. */
+/** One decoded image of a file, and what is wrong with it. */
 import { AppError } from '../core/errors.js';
 import type { Part, Raster } from '../core/vocabulary.js';
 
@@ -15,7 +15,7 @@ export interface Picture {
   readonly damage: Damage | null;
 }
 
-/** A picture of a file, before it is decoded. */
+/** A image of a file, before it is decoded. */
 export interface Candidate {
   /** 0 is the first. */
   readonly frame: number;
@@ -68,7 +68,7 @@ export function isDamageError(error: unknown): error is AppError {
 }
 
 /**
- * Return the damage of a picture that was decoded in spite of an error. `isHarmless`: the decoder said what it passed over, and
+ * Return the damage of a image that was decoded in spite of an error. `isHarmless`: the decoder said what it passed over, and
  * no pixel depends on it.
  */
 export function damageOf(error: AppError, raster: Raster, isHarmless: boolean): Damage {
