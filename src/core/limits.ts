@@ -2,7 +2,7 @@
 
 /** Frames of one animation, or pages of one file: each costs as much as an image, and a late one also all before it. */
 export const FRAMES_MAX = 16;
-/** Frames that are checked where nobody asks for a number: behind a blank or tiny first one a file hides nothing from all of them. */
+/** Frames that are checked where a request has no number: behind a blank or tiny first one a file hides nothing from all of them. */
 export const FRAMES_DEFAULT = 4;
 /** JSON bodies: 100,000 items of about 130 bytes, with room for ids. */
 export const BATCH_BYTES_MAX = 32_000_000;
