@@ -64,8 +64,9 @@ async function corpusRows(root: string, pictureCount: number | undefined): Promi
     byPath.set(path, [...(byPath.get(path) ?? []), distance]);
     if (reference.file!.startsWith('odd/')) continue;
     resized.push(distance);
+    const unresized = families.find(({ family }) => family === 'full') ?? families[0]!;
     if (reference.pdq_hash_noresize)
-      full.push(hamming256(families.at(-1)!.hashes[0]!, parseHash256(reference.pdq_hash_noresize)));
+      full.push(hamming256(unresized.hashes[0]!, parseHash256(reference.pdq_hash_noresize)));
     const byRule = signRuleHashes(dct16(luma64(raster, 'resized')));
     for (const [at, column] of SIGN_COLUMNS.entries()) {
       ruled.push(hamming256(byRule[at]!, parseHash256(signs.get(reference.file)![column]!)));

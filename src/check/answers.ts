@@ -28,7 +28,7 @@ export interface HashAnswer {
   readonly image: ImageFacts | null;
   /** The family `resized`; the one that most lists carry. */
   readonly pdq: PdqFacts | null;
-  /** The family `full`, for images over 512 pixels on a side. */
+  /** The family `full`, for images over 512 pixels on a side. `symmetric` is of no list, and not in answers. */
   readonly pdqFull: PdqFacts | null;
   readonly blockhash: string | null;
   /** The PDQ hash in each orientation, where all were requested. */

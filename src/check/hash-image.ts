@@ -2,7 +2,7 @@
 import { formatHash256 } from '../core/hash256.js';
 import { isLowQuality } from '../core/pdq-quality.js';
 import { isOneDimensionalPdq } from '../core/pdq-shape.js';
-import { ORIENTATIONS } from '../core/vocabulary.js';
+import { type Family, ORIENTATIONS } from '../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../engine/image-engine.js';
 import type { HashAnswer, ImageFacts, PdqFacts } from './answers.js';
 import type { HashQuery } from './candidate.js';
@@ -16,6 +16,15 @@ const isOneDimensional = (views: readonly ViewReply[]) =>
   views.some(({ families }) =>
     families.some(({ degenerate, hashes }) => !degenerate && hashes.some(isOneDimensionalPdq)),
   );
+
+/** Return the hashes as lists have them: `symmetric` is a query alone. */
+function pdqFacts({ families }: ViewReply): Pick<HashAnswer, 'pdq' | 'pdqFull'> {
+  const factsOf = (name: Family): PdqFacts | null => {
+    const found = families.find(({ family }) => family === name);
+    return found ? { hash: formatHash256(found.hashes[0]!), quality: found.quality } : null;
+  };
+  return { pdq: factsOf('resized'), pdqFull: factsOf('full') };
+}
 
 export function hashAnswer(reply: HashReply): HashAnswer {
   const common = { digests: reply.digests, image: imageFacts(reply), bytes: reply.bytes };
@@ -37,22 +46,18 @@ export function hashAnswer(reply: HashReply): HashAnswer {
   }
   const oneDimensional = isOneDimensional(reply.views);
   const [first] = reply.views;
-  const [resized, full] = first!.families;
-  const facts = (family: typeof resized): PdqFacts | null =>
-    family ? { hash: formatHash256(family.hashes[0]!), quality: family.quality } : null;
+  const [resized] = first!.families;
   const turned = resized && resized.hashes.length > 1 ? resized.hashes : null;
   return {
     ...common,
-    pdq: facts(resized),
-    pdqFull: facts(full),
+    ...pdqFacts(first!),
     blockhash: first!.blockhash ? formatHash256(first!.blockhash) : null,
     orientations: turned && Object.fromEntries(turned.map((hash, at) => [ORIENTATIONS[at]!, formatHash256(hash)])),
-    views: reply.views.map(({ frame, background, part, families }) => ({
-      frame,
-      background,
-      part,
-      pdq: facts(families[0]),
-      pdqFull: facts(families[1]),
+    views: reply.views.map((view) => ({
+      frame: view.frame,
+      background: view.background,
+      part: view.part,
+      ...pdqFacts(view),
     })),
     lowQuality: oneDimensional || (resized ? isLowQuality(resized.quality, resized.degenerate) : false),
     degenerate: resized?.degenerate ?? false,

@@ -18,11 +18,12 @@ export type Orientation = (typeof ORIENTATIONS)[number];
 export type OrientationChoice = 'all' | 'none';
 
 /**
- * The two PDQ variants in use for images over 512 pixels: hashed after the nearest-neighbour resize to 512×512
- * (the C++ reference), or from the full-size luma (the Java port, the usual Python binding).
- * Smaller images have one hash, called `resized`.
+ * PDQ variants. `resized` and `full` are in use for images over 512 pixels: hashed after the nearest-neighbour resize to 512×512
+ * (the C++ reference), or from the full-size luma (the Java port, the usual Python binding). Of smaller images the two are one,
+ * called `resized`. `symmetric`: a query of Zeef's own for them, by centred windows: nearer to the hash of the same image
+ * at another size. No list has it.
  */
-export const FAMILIES = ['resized', 'full'] as const;
+export const FAMILIES = ['resized', 'full', 'symmetric'] as const;
 export type Family = (typeof FAMILIES)[number];
 
 export const DIGEST_ALGORITHMS = ['md5', 'sha1', 'sha256'] as const;

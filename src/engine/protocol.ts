@@ -21,6 +21,7 @@ import type { PackedTarget } from './file-source.js';
 export interface HashWants {
   readonly digests: readonly DigestAlgorithm[];
   readonly orientations: OrientationChoice;
+  /** `both`: `full` too of an image over 512 pixels, `symmetric` of a smaller one. */
   readonly families: 'both' | 'resized';
   readonly algorithms: readonly ('pdq' | 'blockhash')[];
   /** Largest number of frames or pages hashed of one file, evenly spread. */

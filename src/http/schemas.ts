@@ -26,7 +26,7 @@ import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
 /**
  * Hashes of one file: 16 frames and another part, each as stored and by three backgrounds, in two families of eight orientations, and
- * blockhash.
+ * blockhash. An image has `resized` and one of the others.
  */
 const FILE_HASHES_MAX = 1_156;
 /** Names of lists in one request: services have some dozens of lists. */

@@ -4,7 +4,7 @@
  * Four of the eight are the transposes of the other four, bit for bit. Those four and the second family's are predicted
  * from the first hash by the sign rule. Wrong predictions coincide, since the same coefficients are near the median: the
  * packed form has the positions where any hash is wrong, each with a bit per hash. Measured over 201 photographs of more
- * than 512 pixels: 31 positions, where seven separate lists would have 79.
+ * than 512 pixels: 31 positions, where seven separate lists would have 79. Of 300 photographs of 500 pixels `symmetric` adds 18 bytes to 57.
  *
  * Layout  one hash alone: 32 bytes. More: head u8 (1: all are stored, none follows by transposition; the next two
  *         bits: Rice parameter - 1) · first hash, 32 bytes · per position: the gap to it in Rice code, and a bit for

@@ -13,6 +13,7 @@ import {
   DEGENERATE_BELOW,
   familiesOf,
   identityWeights,
+  isResized,
   isTooSmall,
   LUMA_SIDE,
   MIRRORINGS,
@@ -21,6 +22,7 @@ import {
   type PdqFamilyResult,
   type PdqHasher,
   RESIZE_SIDE,
+  symmetricWeights,
 } from './pdq.js';
 
 interface PdqExports {
@@ -58,6 +60,8 @@ const PAGE_BYTES = 65_536;
  */
 const TABLE_BYTES = 16 * 1_048_576;
 const VECTOR = 4;
+/** Matrices of a pass over the rows: of two families, forward and mirrored; each is four pointers. */
+const MATRICES_MAX = 4;
 
 const upToVector = (count: number) => Math.ceil(count / VECTOR) * VECTOR;
 const align16 = (bytes: number) => Math.ceil(bytes / 16) * 16;
@@ -85,6 +89,18 @@ class Span {
   }
 }
 
+/** A result that is being filled. */
+type Unfinished = {
+  -readonly [field in keyof PdqFamilyResult]: field extends 'hashes' ? Uint8Array[] : PdqFamilyResult[field];
+};
+
+/** Return the names of the tables of both axes. A 64×64 image is used unchanged, except by centred windows. */
+function axisKeys(family: Family, width: number, height: number): { readonly y: string; readonly x: string } {
+  if (family === 'symmetric') return { y: `s${height}`, x: `s${width}` };
+  if (width === LUMA_SIDE && height === LUMA_SIDE) return { y: 'i', x: 'i' };
+  return { y: `w${height}`, x: `w${width}` };
+}
+
 /** A hasher into whose memory a decoder may write, so that the pixels need not be copied. */
 interface PdqKernelHasher extends PdqHasher {
   /**
@@ -106,6 +122,7 @@ class WasmHasher implements PdqKernelHasher {
     room: number;
     hash: number;
     lumas: number;
+    matrices: number;
   };
   #imageStart: number;
 
@@ -121,6 +138,7 @@ class WasmHasher implements PdqKernelHasher {
       room: floats(DCT_SIDE * DCT_SIDE),
       hash: fixed.take(32),
       lumas: floats(LUMA_SIDE * LUMA_SIDE),
+      matrices: fixed.take(MATRICES_MAX * 4 * 4),
     };
     this.#tables = new Span(fixed.start + fixed.bytes, TABLE_BYTES);
     this.#imageStart = this.#tables.start + TABLE_BYTES;
@@ -148,106 +166,95 @@ class WasmHasher implements PdqKernelHasher {
     const isInPlace = data.buffer === this.#kernel.memory.buffer && data.byteOffset === this.#imageStart;
     if (!isInPlace) new Uint8Array(this.#kernel.memory.buffer, this.#imageStart, bytes).set(data);
     const placed = { width, height, channels, bytes };
+    const names = familiesOf(raster, families);
+    // Families that read the same pixels share the conversion to luma.
+    const groups = isResized(raster, 'resized') ? names.map((name) => [name]) : [names];
     return {
-      families: familiesOf(raster, families).map((family) =>
-        isTooSmall(raster, family)
-          ? noHash(family, mirrorings.length)
-          : this.#hashFamily(placed, family, mirrorings.length),
+      families: groups.flatMap((group) =>
+        isTooSmall(raster, group[0]!)
+          ? group.map((family) => noHash(family, mirrorings.length))
+          : this.#hashGroup(placed, group, mirrorings.length),
       ),
     };
   }
 
-  #hashFamily(raster: Placed, family: Family, orientationCount: number): PdqFamilyResult {
-    const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
+  #hashGroup(raster: Placed, families: readonly Family[], orientationCount: number): PdqFamilyResult[] {
+    const resizes = isResized(raster, families[0]!);
     const width = resizes ? RESIZE_SIDE : raster.width;
     const height = resizes ? RESIZE_SIDE : raster.height;
-    const asIs = width === LUMA_SIDE && height === LUMA_SIDE;
+    const keys = families.map((family) => axisKeys(family, width, height));
 
     // Tables first: building one may drop others, so all tables of this image are requested at once.
-    const needs = resizes
-      ? [`w${height}`, `w${width}`, `n${raster.height}`, `n${raster.height}m`, `n${raster.width}`, `n${raster.width}m`]
-      : asIs
-        ? ['i', 'im']
-        : [`w${height}`, `w${height}m`, `w${width}`, `w${width}m`];
-    this.#ensure(needs, raster.bytes);
-    const axis = (key: string) => this.#axes.get(key)!;
+    const withMirrored = (key: string) => [key, `${key}m`];
+    const weights = keys.flatMap(({ y, x }) => (resizes ? [y, x] : [y, x].flatMap(withMirrored)));
+    const nearest = resizes ? [`n${raster.height}`, `n${raster.width}`].flatMap(withMirrored) : [];
+    this.#ensure([...weights, ...nearest], raster.bytes);
+    const axis = (key: string, mirrored: boolean) => this.#axes.get(mirrored ? `${key}m` : key)!;
 
-    const paddedWidth = upToVector(width) + Math.max(...needs.map((key) => axis(key).stride));
+    const paddedWidth = upToVector(width) + Math.max(...weights.map((key) => axis(key, false).stride));
     const rowBuffer = this.#imageStart + align16(raster.bytes + VECTOR * 4);
-    const sumsA = rowBuffer + align16(paddedWidth * 4);
-    const sumsB = sumsA + align16(LUMA_SIDE * paddedWidth * 4);
-    this.#grow(sumsB + align16(LUMA_SIDE * paddedWidth * 4));
+    const sumsAt = (at: number) => rowBuffer + align16(paddedWidth * 4) + at * align16(LUMA_SIDE * paddedWidth * 4);
+    this.#grow(sumsAt(2 * families.length));
     new Float32Array(this.#kernel.memory.buffer, rowBuffer, paddedWidth).fill(0);
 
-    let quality = 0;
-    let degenerate = false;
-    const hashes: Uint8Array[] = new Array(orientationCount);
-    const finish = (mirrorX: boolean, mirrorY: boolean, sums: number, columns: AxisTables) => {
-      const { lumas, cosines, cosinesTurned, half, dct, room, hash } = this.#fixed;
-      this.#kernel.filterColumns(sums, paddedWidth, columns.firsts, columns.weights, columns.stride, lumas);
-      this.#kernel.dct(lumas, cosines, cosinesTurned, half, dct);
-      const median = this.#kernel.lowerMedian(dct, room);
-      if (!mirrorX && !mirrorY) {
-        quality = this.#kernel.quality(lumas);
-        degenerate = this.#kernel.largest(dct) < DEGENERATE_BELOW;
-      }
-      for (let at = 0; at < orientationCount; at++) {
-        const mirroring = MIRRORINGS[at]!;
-        if (mirroring.mirrorX !== mirrorX || mirroring.mirrorY !== mirrorY) continue;
-        this.#kernel.bits(dct, median, mirroring.transposed ? 1 : 0, hash);
-        hashes[at] = new Uint8Array(this.#kernel.memory.buffer, hash, 32).slice();
-      }
+    const rowsOf = (rows: number, columns: number, matrices: readonly AxisTables[]) => {
+      const pointers = matrices.flatMap(({ starts, outs, shares }, at) => [starts, outs, shares, sumsAt(at)]);
+      this.#intsAt(this.#fixed.matrices).set(pointers);
+      const size = [height, width, paddedWidth, rowBuffer, this.#fixed.matrices, matrices.length];
+      this.#kernel.filterRows(this.#imageStart, raster.channels, raster.width, rows, columns, ...size);
     };
-
-    const rowsOf = (rows: number, columns: number, a: AxisTables, b: AxisTables | null) =>
-      this.#kernel.filterRows(
-        this.#imageStart,
-        raster.channels,
-        raster.width,
-        rows,
-        columns,
-        height,
-        width,
-        paddedWidth,
-        rowBuffer,
-        a.starts,
-        a.outs,
-        a.shares,
-        sumsA,
-        b?.starts ?? 0,
-        b?.outs ?? 0,
-        b?.shares ?? 0,
-        b ? sumsB : 0,
-      );
-
+    const results = families.map((family): Unfinished => ({ family, quality: 0, degenerate: false, hashes: [] }));
     const mirrors = orientationCount > 1 ? [false, true] : [false];
-    if (resizes) {
-      // Nearest neighbour picks different pixels from the far end, so each mirror image is hashed separately.
-      for (const mirrorY of mirrors) {
-        for (const mirrorX of mirrors) {
-          const rows = axis(`n${raster.height}${mirrorY ? 'm' : ''}`).firsts;
-          const columns = axis(`n${raster.width}${mirrorX ? 'm' : ''}`).firsts;
-          rowsOf(rows, columns, axis(`w${height}`), null);
-          finish(mirrorX, mirrorY, sumsA, axis(`w${width}`));
+    if (!resizes)
+      rowsOf(
+        0,
+        0,
+        keys.flatMap(({ y }) => mirrors.map((mirrorY) => axis(y, mirrorY))),
+      );
+    for (const mirrorY of mirrors) {
+      for (const mirrorX of mirrors) {
+        if (resizes) {
+          // Nearest neighbour picks different pixels from the far end, so each mirror image is hashed separately.
+          const rows = axis(`n${raster.height}`, mirrorY).firsts;
+          rowsOf(rows, axis(`n${raster.width}`, mirrorX).firsts, [axis(keys[0]!.y, false)]);
+        }
+        for (const [at, result] of results.entries()) {
+          const sums = sumsAt(resizes ? 0 : at * mirrors.length + Number(mirrorY));
+          const columns = axis(keys[at]!.x, mirrorX && !resizes);
+          this.#kernel.filterColumns(
+            sums,
+            paddedWidth,
+            columns.firsts,
+            columns.weights,
+            columns.stride,
+            this.#fixed.lumas,
+          );
+          this.#finish(result, mirrorX, mirrorY, orientationCount);
         }
       }
-    } else {
-      const [forwardY, mirroredY, forwardX, mirroredX] = (asIs ? ['i', 'im', 'i', 'im'] : needs).map(axis) as [
-        AxisTables,
-        AxisTables,
-        AxisTables,
-        AxisTables,
-      ];
-      rowsOf(0, 0, forwardY, orientationCount > 1 ? mirroredY : null);
-      for (const mirrorY of mirrors) {
-        for (const mirrorX of mirrors)
-          finish(mirrorX, mirrorY, mirrorY ? sumsB : sumsA, mirrorX ? mirroredX : forwardX);
-      }
     }
-    return { family, quality, degenerate, hashes };
+    const [first] = results;
+    return results.map((result) => (result.family === 'symmetric' ? { ...result, quality: first!.quality } : result));
   }
 
-  /** Build the named tables: `w300` weights of an axis of 300, `n1200` nearest indices, `i` identity; `m` mirrored. */
+  /** Add the hashes of the luma in memory, which is mirrored so. */
+  #finish(result: Unfinished, mirrorX: boolean, mirrorY: boolean, orientationCount: number): void {
+    const { lumas, cosines, cosinesTurned, half, dct, room, hash } = this.#fixed;
+    this.#kernel.dct(lumas, cosines, cosinesTurned, half, dct);
+    const median = this.#kernel.lowerMedian(dct, room);
+    if (!mirrorX && !mirrorY) {
+      if (result.family !== 'symmetric') result.quality = this.#kernel.quality(lumas);
+      result.degenerate = this.#kernel.largest(dct) < DEGENERATE_BELOW;
+    }
+    for (let at = 0; at < orientationCount; at++) {
+      const mirroring = MIRRORINGS[at]!;
+      if (mirroring.mirrorX !== mirrorX || mirroring.mirrorY !== mirrorY) continue;
+      this.#kernel.bits(dct, median, mirroring.transposed ? 1 : 0, hash);
+      result.hashes[at] = new Uint8Array(this.#kernel.memory.buffer, hash, 32).slice();
+    }
+  }
+
+  /** Build the named tables: `w300` weights of an axis of 300, `s300` centred ones, `n1200` nearest indices, `i` identity; `m` mirrored. */
   #ensure(keys: readonly string[], imageBytes: number): void {
     const makeAll = () => keys.every((key) => this.#axes.has(key) || this.#make(key));
     if (makeAll()) return;
@@ -279,8 +286,8 @@ class WasmHasher implements PdqKernelHasher {
       this.#axes.set(key, { starts: 0, outs: 0, shares: 0, firsts, weights: 0, stride: 0 });
       return true;
     }
-    const axis = key.startsWith('i') ? identityWeights(mirrored) : axisWeights(n, mirrored);
-    return this.#layOut(key, axis, key.startsWith('i') ? LUMA_SIDE : n);
+    if (key.startsWith('i')) return this.#layOut(key, identityWeights(mirrored), LUMA_SIDE);
+    return this.#layOut(key, key.startsWith('s') ? symmetricWeights(n, mirrored) : axisWeights(n, mirrored), n);
   }
 
   #layOut(key: string, axis: AxisWeights, n: number): boolean {

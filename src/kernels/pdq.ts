@@ -17,13 +17,13 @@ const IMAGE_SIDE_MIN = 5;
 
 interface PdqOptions {
   readonly orientations: OrientationChoice;
-  /** `both` also hashes the full-size luma of an image over 512 pixels on a side. */
+  /** `both` also hashes the full-size luma of an image over 512 pixels on a side, and a smaller one by centred windows. */
   readonly families: 'both' | 'resized';
 }
 
 export interface PdqFamilyResult {
   readonly family: Family;
-  /** 0..100. */
+  /** 0..100; of `symmetric` that of `resized`, by which lists and callers judge an image. */
   readonly quality: number;
   /** No content in the frequencies that PDQ uses: the bits are rounding noise and must not be matched. */
   readonly degenerate: boolean;
@@ -98,7 +98,7 @@ function spreadOverBox(row: Float64Array, begin: number, n: number, w: number): 
  */
 export function axisWeights(n: number, mirrored: boolean): AxisWeights {
   const w = Math.ceil(n / 128);
-  const rows: { first: number; values: number[] }[] = [];
+  const rows: WeightRow[] = [];
   for (let i = 0; i < LUMA_SIDE; i++) {
     const centre = Math.floor(((i + 0.5) * n) / LUMA_SIDE);
     const reach = 2 * w + 2;
@@ -113,20 +113,60 @@ export function axisWeights(n: number, mirrored: boolean): AxisWeights {
     while (first < to && Math.abs(row[first - begin]!) < 1e-9) first++;
     let last = to;
     while (last > first && Math.abs(row[last - begin]!) < 1e-9) last--;
-    const values = Array.from(row.subarray(first - begin, last + 1 - begin));
-    rows.push(mirrored ? { first: n - 1 - last, values: values.reverse() } : { first, values });
+    rows.push({ first, values: Array.from(row.subarray(first - begin, last + 1 - begin)) });
   }
-  const stride = Math.max(...rows.map((row) => row.values.length));
+  return matrixOf(rows, n, mirrored);
+}
+
+/** One row of an axis's matrix: weights of the pixels from `first` on. */
+interface WeightRow {
+  readonly first: number;
+  readonly values: readonly number[];
+}
+
+function matrixOf(rows: readonly WeightRow[], n: number, mirrored: boolean): AxisWeights {
+  const placed = mirrored
+    ? rows.map(({ first, values }) => ({ first: n - first - values.length, values: values.toReversed() }))
+    : rows;
+  const stride = Math.max(...placed.map(({ values }) => values.length));
   const weights = new Float32Array(LUMA_SIDE * stride);
-  rows.forEach((row, i) => {
-    weights.set(row.values, i * stride);
+  placed.forEach(({ values }, i) => {
+    weights.set(values, i * stride);
   });
   return {
-    firsts: Int32Array.from(rows, (row) => row.first),
-    counts: Int32Array.from(rows, (row) => row.values.length),
+    firsts: Int32Array.from(placed, ({ first }) => first),
+    counts: Int32Array.from(placed, ({ values }) => values.length),
     weights,
     stride,
   };
+}
+
+/**
+ * Shift of the centred windows, as a share of the axis. The reference's own windows lie to the right and below: by 1.5 pixels
+ * of 512 at 512 pixels, by 1 after the resize from more, and by next to nothing at full size. Three quarters of a pixel are
+ * between them.
+ */
+const SYMMETRIC_SHIFT = 0.75 / RESIZE_SIDE;
+
+/**
+ * Build the matrix of one axis for the family `symmetric`: triangles as wide as the reference's two box passes, at least
+ * as wide as linear interpolation needs, around the true centres of the 64 cells and not around the pixels beside them. So
+ * an image and its resized copies are read at the same places.
+ */
+export function symmetricWeights(n: number, mirrored: boolean): AxisWeights {
+  const half = Math.max(1, n / 128);
+  const rows = Array.from({ length: LUMA_SIDE }, (_, i): WeightRow => {
+    const centre = ((i + 0.5) / LUMA_SIDE + SYMMETRIC_SHIFT) * n;
+    const first = Math.max(0, Math.floor(centre - half + 0.5));
+    const last = Math.min(n - 1, Math.ceil(centre + half - 0.5) - 1);
+    const values = Array.from(
+      { length: last - first + 1 },
+      (_value, at) => 1 - Math.abs(first + at + 0.5 - centre) / half,
+    );
+    const sum = values.reduce((a, b) => a + b, 0);
+    return { first, values: values.map((value) => value / sum) };
+  });
+  return matrixOf(rows, n, mirrored);
 }
 
 /** A 64×64 image is used unchanged: each row of the matrix picks one pixel. */
@@ -143,12 +183,17 @@ export function identityWeights(mirrored: boolean): AxisWeights {
 const WEIGHTS_KEPT_MAX = 512;
 const weightsCache = new Map<string, AxisWeights>();
 
-function weightsFor(n: number, mirrored: boolean, asIs: boolean): AxisWeights {
-  const key = `${n} ${mirrored} ${asIs}`;
+function weightsFor(n: number, kind: 'boxes' | 'identity' | 'symmetric'): AxisWeights {
+  const key = `${n} ${kind}`;
   const found = weightsCache.get(key);
   if (found) return found;
   if (weightsCache.size >= WEIGHTS_KEPT_MAX) weightsCache.clear();
-  const made = asIs ? identityWeights(mirrored) : axisWeights(n, mirrored);
+  const made =
+    kind === 'identity'
+      ? identityWeights(false)
+      : kind === 'symmetric'
+        ? symmetricWeights(n, false)
+        : axisWeights(n, false);
   weightsCache.set(key, made);
   return made;
 }
@@ -185,7 +230,7 @@ interface LumaPlane {
 
 /** Return the luma plane that this family filters, mirrored along x or y. */
 function plane(raster: Raster, family: Family, mirrorX: boolean, mirrorY: boolean): LumaPlane {
-  const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
+  const resizes = isResized(raster, family);
   const width = resizes ? RESIZE_SIDE : raster.width;
   const height = resizes ? RESIZE_SIDE : raster.height;
   const all = (n: number, mirrored: boolean) => Int32Array.from({ length: n }, (_, at) => (mirrored ? n - 1 - at : at));
@@ -202,11 +247,12 @@ function plane(raster: Raster, family: Family, mirrorX: boolean, mirrorY: boolea
 const addProduct = (sum: number, a: number, b: number) => Math.fround(sum + Math.fround(a * b));
 
 /** luma64 = W_R · X · W_Cᵀ. Shape: Float32Array(4096), row by row. */
-function filterTo64(luma: LumaPlane): Float32Array {
+function filterTo64(luma: LumaPlane, family: Family): Float32Array {
   const { width, height, data } = luma;
   const asIs = width === LUMA_SIDE && height === LUMA_SIDE;
-  const alongY = weightsFor(height, false, asIs);
-  const alongX = weightsFor(width, false, asIs);
+  const kind = family === 'symmetric' ? family : asIs ? 'identity' : 'boxes';
+  const alongY = weightsFor(height, kind);
+  const alongX = weightsFor(width, kind);
   const out = new Float32Array(LUMA_SIDE * LUMA_SIDE);
   const row = new Float32Array(width);
   for (let i = 0; i < LUMA_SIDE; i++) {
@@ -231,7 +277,7 @@ function filterTo64(luma: LumaPlane): Float32Array {
 
 /** Return the first stage alone: the 64×64 luma of a family, in the original orientation. */
 export function luma64(raster: Raster, family: Family, mirrorX = false, mirrorY = false): Float32Array {
-  return filterTo64(plane(raster, family, mirrorX, mirrorY));
+  return filterTo64(plane(raster, family, mirrorX, mirrorY), family);
 }
 
 /** Unit 0..100: detail of the 64×64 luma, from its neighbour differences. */
@@ -308,15 +354,19 @@ export const MIRRORINGS: readonly {
   { mirrorX: true, mirrorY: true, transposed: true }, // flipMinus1
 ];
 
+/** Return whether the family resizes the image first. */
+export function isResized({ width, height }: Pick<Raster, 'width' | 'height'>, family: Family): boolean {
+  return family === 'resized' && (width > RESIZE_SIDE || height > RESIZE_SIDE);
+}
+
+/** Return the families of an image. Of a larger one than 512 pixels `symmetric` would find what `full` finds: it is not hashed. */
 export function familiesOf(raster: Pick<Raster, 'width' | 'height'>, asked: PdqOptions['families']): readonly Family[] {
-  const isLarge = raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE;
-  return isLarge && asked === 'both' ? ['resized', 'full'] : ['resized'];
+  return asked === 'resized' ? ['resized'] : ['resized', isResized(raster, 'resized') ? 'full' : 'symmetric'];
 }
 
 /** Return whether the sides are too small after the resize: an image of 4×3000 is stretched to 512×512 first, and so has a hash. */
 export function isTooSmall(raster: Pick<Raster, 'width' | 'height'>, family: Family): boolean {
-  const resizes = family === 'resized' && (raster.width > RESIZE_SIDE || raster.height > RESIZE_SIDE);
-  return !resizes && Math.min(raster.width, raster.height) < IMAGE_SIDE_MIN;
+  return !isResized(raster, family) && Math.min(raster.width, raster.height) < IMAGE_SIDE_MIN;
 }
 
 /** Return the result for an image below the smallest size: quality 0, an all-zero hash, and the flag that forbids matching it. */
@@ -329,16 +379,16 @@ export function createPdqHasher(): PdqHasher {
   return {
     hash(raster, { orientations, families }) {
       const mirrorings = orientations === 'all' ? MIRRORINGS : MIRRORINGS.slice(0, 1);
+      let quality = 0;
       return {
         families: familiesOf(raster, families).map((family) => {
           if (isTooSmall(raster, family)) return noHash(family, mirrorings.length);
-          let quality = 0;
           let degenerate = false;
           const hashes = mirrorings.map(({ mirrorX, mirrorY, transposed }, at) => {
             const luma = luma64(raster, family, mirrorX, mirrorY);
             const dct = dct16(luma);
             if (at === 0) {
-              quality = qualityOf(luma);
+              if (family !== 'symmetric') quality = qualityOf(luma);
               degenerate = dct.every((value) => Math.abs(value) < DEGENERATE_BELOW);
             }
             return bitsOf(transposed ? transpose(dct, DCT_SIDE) : dct);

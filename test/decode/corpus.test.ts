@@ -141,7 +141,7 @@ describe(hasCorpus ? 'the corpus' : 'the corpus (left out: ZEEF_CORPUS is not se
         if (result instanceof AppError) throw result;
         const { families } = hasher.hash(result.raster, { orientations: 'none', families: 'both' });
         distances.resized.push(hamming256(families[0]!.hashes[0]!, parseHash256(row.pdq_hash!)));
-        const full = families[1] ?? families[0]!;
+        const full = families.find(({ family }) => family === 'full') ?? families[0]!;
         if (row.pdq_hash_noresize)
           distances.full.push(hamming256(full.hashes[0]!, parseHash256(row.pdq_hash_noresize)));
         const sign = signs.get(row.file)!;

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { sampleList } from '../../scripts/make-sample-list.js';
 import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
@@ -97,4 +98,29 @@ describe('with the test corpus (ZEEF_CORPUS)', () => {
       }
     }
   });
+});
+
+test('thumbnails of the photographs are near the hash that a list has, by the family symmetric', async () => {
+  const decoder = createDecoder({ imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX });
+  const hasher = loadPdqHasher();
+  const [before, now]: [number[], number[]] = [[], []];
+  for (const folder of [PICTURES, PHOTOGRAPHS]) {
+    for (const row of readCsv(join(folder, 'expected.csv'))) {
+      if (Number(row.pdq_quality) < QUALITY_TRUSTED) continue;
+      const thumbnail = await sharp(join(folder, row.file!), { ignoreIcc: true })
+        .resize(150, 150, { fit: 'inside' })
+        .jpeg({ quality: 75 })
+        .toBuffer();
+      const { raster } = await decoder.decode(thumbnail);
+      const { families } = hasher.hash(raster, { orientations: 'none', families: 'both' });
+      const distances = families.map(({ hashes }) => hamming256(hashes[0]!, parseHash256(row.pdq_hash!)));
+      before.push(distances[0]!);
+      now.push(Math.min(...distances));
+    }
+  }
+  // One is a fine pattern, which no thumbnail of it has any more.
+  expect(now.filter((distance) => distance > 20)).toHaveLength(1);
+  expect(now.filter((distance, at) => distance <= 16 && before[at]! > 16).length).toBeGreaterThan(now.length / 2);
+  expect(medianOf(now)).toBeLessThanOrEqual(8);
+  expect(medianOf(before)).toBeGreaterThanOrEqual(16);
 });

@@ -1,12 +1,19 @@
 import fc from 'fast-check';
 import { ERRORS, type ErrorCode } from '../../src/core/errors.js';
-import { BACKGROUNDS, IMAGE_FORMATS, NOT_CHECKED_REASONS, PARTS, VERDICTS } from '../../src/core/vocabulary.js';
+import {
+  BACKGROUNDS,
+  type Family,
+  IMAGE_FORMATS,
+  NOT_CHECKED_REASONS,
+  PARTS,
+  VERDICTS,
+} from '../../src/core/vocabulary.js';
 import { FILE_KINDS, type FileFacts } from '../../src/scan/facts/file-facts.js';
 
 const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((value) => Buffer.from(value).toString('hex'));
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
-const family = (name: 'resized' | 'full', count: number) =>
+const family = (name: Family, count: number) =>
   fc.record({
     family: fc.constant(name),
     quality: fc.nat(100),
@@ -22,6 +29,7 @@ const view = fc.constantFrom(1, 8).chain((count) =>
       fc.constant([]),
       fc.tuple(family('resized', count)),
       fc.tuple(family('resized', count), family('full', count)),
+      fc.tuple(family('resized', count), family('symmetric', count)),
     ),
     blockhash: fc.option(hash),
   }),

@@ -56,7 +56,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   'radius:number': 'Radius within which the list matches, inclusive.',
   orientation: 'The rotation or reflection of the image that matched; null for digests.',
   family:
-    'The variant of PDQ: `resized` from 512 pixels, as the reference has it, or `full` from the full size; null for others.',
+    'The variant of PDQ that matched: `resized`, as the reference has it; `full` from the full size, of images over 512 pixels; `symmetric` by centred windows, of smaller ones; null for others.',
   frame: 'The frame or page, from 0; null where the file has one.',
   background:
     'Of a transparent image: as it appears on `white` or `black`, or its `alpha` as a grey image; null: its colours as stored.',

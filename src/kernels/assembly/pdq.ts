@@ -102,6 +102,14 @@ function lumaOf(at: usize): f32 {
 function addScaledRow(sums: usize, row: usize, weight: f32, paddedWidth: i32): void {
   const scale = f32x4.splat(weight);
   const end = sums + (<usize>paddedWidth << 2);
+  while (sums + 64 <= end) {
+    v128.store(sums, f32x4.add(v128.load(sums), f32x4.mul(scale, v128.load(row))));
+    v128.store(sums, f32x4.add(v128.load(sums, 16), f32x4.mul(scale, v128.load(row, 16))), 16);
+    v128.store(sums, f32x4.add(v128.load(sums, 32), f32x4.mul(scale, v128.load(row, 32))), 32);
+    v128.store(sums, f32x4.add(v128.load(sums, 48), f32x4.mul(scale, v128.load(row, 48))), 48);
+    sums += 64;
+    row += 64;
+  }
   while (sums < end) {
     v128.store(sums, f32x4.add(v128.load(sums), f32x4.mul(scale, v128.load(row))));
     sums += 16;
@@ -110,64 +118,81 @@ function addScaledRow(sums: usize, row: usize, weight: f32, paddedWidth: i32): v
 }
 
 /**
- * The row half of the filter, for one or two weight matrices at once (forward and mirrored).
+ * The row half of the filter, for several weight matrices at once: forward and mirrored, of one family or two.
  *
- * Source row y of the image is row `rows[y]` of the raster. A matrix is stored transposed, by source row:
- * `starts[y]..starts[y+1]` are the positions in `outs` (output row) and `weights` that read row y.
- * Result: 64 rows of `paddedWidth` floats at `sums`; `paddedWidth` is a multiple of 4.
+ * Source row y of the image is row `rows[y]` of the raster. `matrices`: `count` times four pointers, to starts, outs, weights
+ * and sums. A matrix is stored transposed, by source row: `starts[y]..starts[y+1]` are the positions in `outs` (output row) and
+ * `weights` that read row y. Result: 64 rows of `paddedWidth` floats at each `sums`; `paddedWidth` is a multiple of 4.
  */
 export function filterRows(
   raster: usize, channels: i32, rasterWidth: i32, rows: usize, columns: usize, height: i32, width: i32, paddedWidth: i32,
-  rowBuffer: usize,
-  startsA: usize, outsA: usize, weightsA: usize, sumsA: usize,
-  startsB: usize, outsB: usize, weightsB: usize, sumsB: usize,
+  rowBuffer: usize, matrices: usize, count: i32,
 ): void {
-  const sumBytes = <usize>(64 * paddedWidth) << 2;
-  memory.fill(sumsA, 0, sumBytes);
-  if (sumsB != 0) memory.fill(sumsB, 0, sumBytes);
+  const end = matrices + (<usize>count << 4);
+  for (let matrix = matrices; matrix < end; matrix += 16) {
+    memory.fill(<usize>load<u32>(matrix, 12), 0, <usize>(64 * paddedWidth) << 2);
+  }
   for (let y = 0; y < height; y++) {
     const offset = <usize>y << 2;
-    const startA = load<i32>(startsA + offset);
-    const endA = load<i32>(startsA + offset, 4);
-    let startB = 0;
-    let endB = 0;
-    if (sumsB != 0) {
-      startB = load<i32>(startsB + offset);
-      endB = load<i32>(startsB + offset, 4);
+    let shares = 0;
+    for (let matrix = matrices; matrix < end; matrix += 16) {
+      const starts = <usize>load<u32>(matrix) + offset;
+      shares += load<i32>(starts, 4) - load<i32>(starts);
     }
-    if (startA == endA && startB == endB) continue;
+    if (shares == 0) continue;
     const sourceRow = rows == 0 ? y : load<i32>(rows + offset);
     convertRow(raster + <usize>sourceRow * <usize>rasterWidth * <usize>channels, channels, columns, width, rowBuffer);
-    for (let at = startA; at < endA; at++) {
-      const out = load<i32>(outsA + (<usize>at << 2));
-      addScaledRow(sumsA + (<usize>(out * paddedWidth) << 2), rowBuffer, load<f32>(weightsA + (<usize>at << 2)), paddedWidth);
-    }
-    for (let at = startB; at < endB; at++) {
-      const out = load<i32>(outsB + (<usize>at << 2));
-      addScaledRow(sumsB + (<usize>(out * paddedWidth) << 2), rowBuffer, load<f32>(weightsB + (<usize>at << 2)), paddedWidth);
+    for (let matrix = matrices; matrix < end; matrix += 16) {
+      const starts = <usize>load<u32>(matrix) + offset;
+      const outs = <usize>load<u32>(matrix, 4);
+      const weights = <usize>load<u32>(matrix, 8);
+      const sums = <usize>load<u32>(matrix, 12);
+      const last = load<i32>(starts, 4);
+      for (let at = load<i32>(starts); at < last; at++) {
+        const out = load<i32>(outs + (<usize>at << 2));
+        addScaledRow(sums + (<usize>(out * paddedWidth) << 2), rowBuffer, load<f32>(weights + (<usize>at << 2)), paddedWidth);
+      }
     }
   }
 }
 
 /** The column half: 64 rows of sums → 64×64 luma. `stride` (weights a row) is a multiple of 4, padded with zeros. */
 export function filterColumns(sums: usize, paddedWidth: i32, firsts: usize, weights: usize, stride: i32, luma: usize): void {
-  for (let i = 0; i < 64; i++) {
-    const row = sums + (<usize>(i * paddedWidth) << 2);
-    for (let j = 0; j < 64; j++) {
-      let values = row + (<usize>load<i32>(firsts + (<usize>j << 2)) << 2);
-      let scale = weights + (<usize>(j * stride) << 2);
-      const end = scale + (<usize>stride << 2);
-      let lanes = f32x4.splat(0);
-      while (scale < end) {
-        lanes = f32x4.add(lanes, f32x4.mul(v128.load(scale), v128.load(values)));
-        scale += 16;
+  const rowBytes = <usize>paddedWidth << 2;
+  for (let j = 0; j < 64; j++) {
+    const from = sums + (<usize>load<i32>(firsts + (<usize>j << 2)) << 2);
+    const begin = weights + (<usize>(j * stride) << 2);
+    const end = begin + (<usize>stride << 2);
+    let to = luma + (<usize>j << 2);
+    // Four rows at once, so that their sums of four lanes are taken together.
+    for (let i: usize = 0; i < 64; i += 4) {
+      let a = f32x4.splat(0);
+      let b = a;
+      let c = a;
+      let d = a;
+      let values = from + i * rowBytes;
+      for (let scale = begin; scale < end; scale += 16) {
+        const four = v128.load(scale);
+        const second = values + rowBytes;
+        const third = second + rowBytes;
+        a = f32x4.add(a, f32x4.mul(four, v128.load(values)));
+        b = f32x4.add(b, f32x4.mul(four, v128.load(second)));
+        c = f32x4.add(c, f32x4.mul(four, v128.load(third)));
+        d = f32x4.add(d, f32x4.mul(four, v128.load(third + rowBytes)));
         values += 16;
       }
-      store<f32>(
-        luma + (<usize>((i << 6) + j) << 2),
-        f32x4.extract_lane(lanes, 0) + f32x4.extract_lane(lanes, 1) +
-          (f32x4.extract_lane(lanes, 2) + f32x4.extract_lane(lanes, 3)),
-      );
+      const abLow = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+      const cdLow = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+      const abHigh = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+      const cdHigh = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+      const low = f32x4.add(v128.shuffle<f32>(abLow, cdLow, 0, 1, 4, 5), v128.shuffle<f32>(abLow, cdLow, 2, 3, 6, 7));
+      const high = f32x4.add(v128.shuffle<f32>(abHigh, cdHigh, 0, 1, 4, 5), v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7));
+      const total = f32x4.add(low, high);
+      v128.store32_lane(to, total, 0);
+      v128.store32_lane(to, total, 1, 256);
+      v128.store32_lane(to, total, 2, 512);
+      v128.store32_lane(to, total, 3, 768);
+      to += 1024;
     }
   }
 }

@@ -15,7 +15,7 @@ import {
   DIGEST_ALGORITHMS,
   type DigestAlgorithm,
   type Digests,
-  FAMILIES,
+  type Family,
   IMAGE_FORMATS,
   NOT_CHECKED_REASONS,
   type NotCheckedReason,
@@ -159,6 +159,8 @@ const VIEW_TURNED = 4;
 const VIEW_FULL = 8;
 const VIEW_NO_PDQ = 16;
 const VIEW_NAMED = 32;
+/** Rows of before there was the family have none of it. */
+const VIEW_SYMMETRIC = 64;
 /** Background in the low bits, part in the high ones; 0 is null. */
 const PART_SHIFT = 4;
 const QUALITY_DEGENERATE = 128;
@@ -175,7 +177,8 @@ function packView(out: Writer, view: ViewReply, isPlain: boolean): void {
       (isNamed ? VIEW_NAMED : 0) |
       (blockhash ? VIEW_BLOCKHASH : 0) |
       ((families[0]?.hashes.length ?? 0) > 1 ? VIEW_TURNED : 0) |
-      (families.length > 1 ? VIEW_FULL : 0) |
+      (families[1]?.family === 'full' ? VIEW_FULL : 0) |
+      (families[1]?.family === 'symmetric' ? VIEW_SYMMETRIC : 0) |
       (families.length === 0 ? VIEW_NO_PDQ : 0),
   );
   if (isNamed) {
@@ -194,10 +197,21 @@ const UNKNOWN_TIME = -(2n ** 63n);
 /** The part of a view before its packed hashes. */
 interface ViewHead extends ViewName {
   readonly frame: number;
-  readonly families: readonly { readonly quality: number; readonly degenerate: boolean }[];
+  readonly families: readonly Omit<ViewReply['families'][number], 'hashes'>[];
   /** Hashes of each family. */
   readonly counts: readonly number[];
   readonly hasBlockhash: boolean;
+}
+
+const NO_FAMILIES: readonly Family[] = [];
+const ONE_FAMILY: readonly Family[] = ['resized'];
+const WITH_FULL: readonly Family[] = ['resized', 'full'];
+const WITH_SYMMETRIC: readonly Family[] = ['resized', 'symmetric'];
+
+/** Return the families of a view. A row stores two at most: an image has either `full` or `symmetric`. */
+function familiesOf(flags: number): readonly Family[] {
+  if (flags & VIEW_NO_PDQ) return NO_FAMILIES;
+  return flags & VIEW_FULL ? WITH_FULL : flags & VIEW_SYMMETRIC ? WITH_SYMMETRIC : ONE_FAMILY;
 }
 
 export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
@@ -206,19 +220,16 @@ export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
   const background = name & ((1 << PART_SHIFT) - 1);
   const frame = isPlain ? 0 : from.varint();
   const count = flags & VIEW_TURNED ? ORIENTATIONS.length : 1;
-  const families: { quality: number; degenerate: boolean }[] = [];
-  const counts: number[] = [];
-  for (let left = flags & VIEW_NO_PDQ ? 0 : flags & VIEW_FULL ? 2 : 1; left > 0; left--) {
+  const families = familiesOf(flags).map((family) => {
     const quality = from.u8();
-    families.push({ quality: quality & ~QUALITY_DEGENERATE, degenerate: (quality & QUALITY_DEGENERATE) !== 0 });
-    counts.push(count);
-  }
+    return { family, quality: quality & ~QUALITY_DEGENERATE, degenerate: (quality & QUALITY_DEGENERATE) !== 0 };
+  });
   return {
     frame,
     background: flags & VIEW_WHITE ? 'white' : background === 0 ? null : valueAt(BACKGROUNDS, background - 1),
     part: name >> PART_SHIFT === 0 ? null : valueAt(PARTS, (name >> PART_SHIFT) - 1),
     families,
-    counts,
+    counts: families.map(() => count),
     hasBlockhash: (flags & VIEW_BLOCKHASH) !== 0,
   };
 }
@@ -231,7 +242,7 @@ function unpackView(from: Reader, isPlain: boolean): ViewReply {
     frame,
     background,
     part,
-    families: families.map((one, at) => ({ family: FAMILIES[at]!, ...one, hashes: lists[at]! })),
+    families: families.map((one, at) => ({ ...one, hashes: lists[at]! })),
     blockhash: hasBlockhash ? from.take(HASH256_BYTES).slice() : null,
   };
 }
