@@ -32,6 +32,9 @@ export function ownPlane(): TakePlane {
 export async function decodeJpeg(bytes: Uint8Array, pixelsMax: number, takePlane: TakePlane): Promise<Picture> {
   const header = readJpegHeader(bytes);
   if (!header) throw new AppError('IMAGE_TRUNCATED', { format: 'jpeg' });
+  // Of a further image of a file the header is first read here.
+  const pixels = header.width * header.height;
+  if (pixels > pixelsMax) throw new AppError('IMAGE_TOO_MANY_PIXELS', { format: 'jpeg', pixels, pixelsMax });
   if (header.precision !== 8 || header.isOtherProcess)
     throw new AppError('IMAGE_UNSUPPORTED_FORMAT', { format: 'jpeg', precision: header.precision });
   if (header.progressive && countScans(bytes, JPEG_SCANS_MAX + 1) > JPEG_SCANS_MAX) {

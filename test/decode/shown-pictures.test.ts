@@ -367,6 +367,14 @@ describe('a JPEG', () => {
       expect(distance(shown.views[at]!.raster, scene)).toBeLessThanOrEqual(LOSSY_BITS);
   });
 
+  test('of which a further image claims too many pixels says that one is missing', async () => {
+    const huge = await jpeg(B);
+    huge.writeUInt32BE(0xfff0fff0, huge.indexOf(Buffer.from([0xff, 0xc0])) + 5);
+    const shown = await show(multiPicture([await jpeg(A), huge, await jpeg(C)]));
+    expect(names(shown).map(([frame]) => frame)).toEqual([0, 2]);
+    expect(shown.damage).toMatchObject({ reason: 'corrupt', isGrave: false });
+  });
+
   test('an index of images that makes no sense is passed over', async () => {
     const file = multiPicture(await Promise.all([A, B].map(jpeg)));
     await fc.assert(
