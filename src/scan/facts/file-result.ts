@@ -13,7 +13,7 @@ import { type FileFacts, type FileKind, replyOf } from './file-facts.js';
 
 export interface FileResult extends CheckAnswer {
   readonly pathBytes: PathBytes;
-  /** Null where it has hashes. */
+  /** Of the fault; also of damage, where it has hashes all the same. */
   readonly code: ErrorCode | null;
   readonly kind: FileKind;
   readonly bytes: number;
