@@ -130,9 +130,9 @@ export async function formats({ smoke }: BenchOptions): Promise<BenchTable> {
   return {
     title: 'formats: what is hashed of files of every format',
     notes: [
-      'a whole file of each layout, and the same with 99 and 70 % of its bytes; or those of the corpus',
-      'median, max: bits from the first view to the pixels before they were encoded, or another decoder’s hash',
-      'grave: hashed, and not_checked where nothing matches; ms: processor time of all views of a file, median',
+      'a whole file of each layout, and 99 and 70 % of it; or the files of the corpus',
+      'median, max: bits from the first view to the source pixels, or to another decoder’s hash',
+      'grave: hashed, not_checked without a match; ms: processor time of all views of a file, median',
       'MB: peak above the process before its first file; a process for each row',
       ...(corpus ? [] : ['ZEEF_CORPUS is not set: the test corpus was not measured']),
     ],

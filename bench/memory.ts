@@ -119,7 +119,7 @@ export async function memory({ smoke }: { smoke: boolean }): Promise<BenchTable>
   }
   return {
     title: 'Memory of one image in the decoder process, hashed by all algorithms',
-    notes: hasHeif ? [] : [`left out, without ${HEIF_ENC}: ${Object.keys(HEIF_FORMS).join('; ')}`],
+    notes: hasHeif ? [] : [`left out, without ${HEIF_ENC}:`, ...Object.keys(HEIF_FORMS).map((form) => `  ${form}`)],
     columns: ['form', 'megapixels', 'peak, MB', 'estimate, MB', 'bytes a pixel', 'left after it, MB'],
     rows,
     checksum: `${rows.length} images hashed, ${above} above their estimate`,
