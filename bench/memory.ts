@@ -120,7 +120,7 @@ export async function memory({ smoke }: { smoke: boolean }): Promise<BenchTable>
   return {
     title: 'Memory of one image in the decoder process, hashed by all algorithms',
     notes: hasHeif ? [] : [`left out, without ${HEIF_ENC}:`, ...Object.keys(HEIF_FORMS).map((form) => `  ${form}`)],
-    columns: ['form', 'megapixels', 'peak, MB', 'estimate, MB', 'bytes a pixel', 'left after it, MB'],
+    columns: ['form', 'megapixels', 'peak, MB', 'estimate, MB', 'bytes a pixel', 'left, MB'],
     rows,
     checksum: `${rows.length} images hashed, ${above} above their estimate`,
   };
