@@ -89,19 +89,22 @@ const full = (version = 0, flags = 0) => be32((version << 24) | flags);
 export interface CodedPicture {
   readonly width: number;
   readonly height: number;
-  /** The box `av1C`. */
+  readonly codec: 'av01' | 'hvc1';
+  /** The box `av1C` or `hvcC`. */
   readonly config: Buffer;
   readonly data: Buffer;
 }
 
-/** Take the picture out of an AVIF of one item, as sharp writes it. */
+/** Take the picture out of an AVIF or HEIC of one item, as sharp and heif-enc write it. */
 export function codedPicture(avif: Buffer): CodedPicture {
-  const at = avif.indexOf('av1C') - 4;
+  const codec = avif.includes('hvcC') ? 'hvc1' : 'av01';
+  const at = avif.indexOf(codec === 'hvc1' ? 'hvcC' : 'av1C') - 4;
   const ispe = avif.indexOf('ispe') + 8;
   const mdat = avif.indexOf('mdat') - 4;
   return {
     width: avif.readUInt32BE(ispe),
     height: avif.readUInt32BE(ispe + 4),
+    codec,
     config: avif.subarray(at, at + avif.readUInt32BE(at)),
     data: avif.subarray(mdat + 8, mdat + avif.readUInt32BE(mdat)),
   };
@@ -128,7 +131,8 @@ export function avifItems(
     isWide = false,
   }: { primary?: number; crop?: Crop | null; brand?: string; firstId?: number; isWide?: boolean } = {},
 ): Buffer {
-  const ftyp = isoBox('ftyp', Buffer.from(`${brand}\0\0\0\0avifmif1miaf`, 'latin1'));
+  const { codec } = pictures[0]!;
+  const ftyp = isoBox('ftyp', Buffer.from(`${brand}\0\0\0\0${codec === 'hvc1' ? 'heic' : 'avif'}mif1miaf`, 'latin1'));
   const properties = pictures.flatMap(({ width, height, config }) => [
     isoBox('ispe', full(), be32(width), be32(height)),
     config,
@@ -159,7 +163,7 @@ export function avifItems(
         full(),
         be16(pictures.length),
         ...pictures.map((_, at) =>
-          isoBox('infe', full(2), be16(firstId + at), be16(0), Buffer.from('av01\0', 'latin1')),
+          isoBox('infe', full(2), be16(firstId + at), be16(0), Buffer.from(`${pictures[at]!.codec}\0`, 'latin1')),
         ),
       ),
       isoBox(
@@ -178,8 +182,9 @@ export function avifSequence(
   frames: readonly CodedPicture[],
   { keys = null as readonly number[] | null } = {},
 ): Buffer {
-  const [{ width, height, config }] = frames as [CodedPicture];
-  const ftyp = isoBox('ftyp', Buffer.from('avis\0\0\0\0avismsf1miaf', 'latin1'));
+  const [{ width, height, codec, config }] = frames as [CodedPicture];
+  const brand = codec === 'hvc1' ? 'hevc' : 'avis';
+  const ftyp = isoBox('ftyp', Buffer.from(`${brand}\0\0\0\0${brand}msf1miaf`, 'latin1'));
   const entry = Buffer.alloc(78);
   entry.writeUInt16BE(1, 6);
   entry.writeUInt16BE(width, 24);
@@ -191,7 +196,7 @@ export function avifSequence(
       return be32(offset - data.length);
     });
     const tables = [
-      isoBox('stsd', full(), be32(1), isoBox('av01', entry, config)),
+      isoBox('stsd', full(), be32(1), isoBox(codec, entry, config)),
       isoBox('stts', full(), be32(1), be32(frames.length), be32(100)),
       // One chunk a frame.
       isoBox('stsc', full(), be32(1), be32(1), be32(1), be32(1)),

@@ -258,6 +258,41 @@ describe('an AVIF', () => {
   });
 });
 
+describe('a HEIC', () => {
+  const file = readFileSync('test/fixtures/heic/scene.heic');
+  const one = codedPicture(file);
+
+  test('that is cropped is shown as cropped, and as a whole', async () => {
+    const whole = (await decoder.decode(file)).raster;
+    const original = { ...whole, data: Uint8Array.from(whole.data) };
+    const crop = { width: 280, height: 200, x: 0, y: 0 };
+    const shown = await show(avifItems([one], { crop, brand: 'heic' }), 1);
+    expect(shown.views.map(({ part, raster: { width, height } }) => [part, width, height])).toEqual([
+      [null, 280, 200],
+      ['uncropped', whole.width, whole.height],
+    ]);
+    expect(distance(shown.views[1]!.raster, original)).toBe(0);
+  });
+
+  test('that is cropped to a small part, which libheif 1.23 refuses, is shown as a whole, and says that a view is missing', async () => {
+    const crop = { width: 160, height: 120, x: 0, y: 0 };
+    const shown = await show(avifItems([one], { crop, brand: 'heic' }), 1);
+    expect(names(shown)).toEqual([[0, 'uncropped', null]]);
+    expect(shown.damage).toMatchObject({ isGrave: true });
+  });
+
+  test('that is a sequence is shown by its keys', async () => {
+    const whole = (await decoder.decode(file)).raster;
+    const original = { ...whole, data: Uint8Array.from(whole.data) };
+    const shown = await show(avifSequence([one, one, one], { keys: [0, 2] }), 16);
+    expect(names(shown)).toEqual([
+      [0, null, null],
+      [2, null, null],
+    ]);
+    for (const { raster } of shown.views) expect(distance(raster, original)).toBe(0);
+  });
+});
+
 describe('a TIFF', () => {
   const inks = new Uint8Array(WIDTH * HEIGHT * 4);
   for (let pixel = 0; pixel < WIDTH * HEIGHT; pixel++) {
