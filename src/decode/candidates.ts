@@ -6,7 +6,7 @@ import { readPngAnimation } from './apng.js';
 import { filledUp, isCutOff } from './cut-off.js';
 import { type Candidate, isDamageError, missingRows, type Picture, truncated, worse } from './damage.js';
 import { spreadFrames } from './frames.js';
-import { furtherPictures } from './further-images.js';
+import { furtherImages } from './further-images.js';
 import { firstFrame } from './gif.js';
 import { decodeHeic } from './heic.js';
 import { decodableFrames, hasPrimaryItem, pictureTrack, stillOf, withoutCrop } from './iso.js';
@@ -178,7 +178,7 @@ async function* itemsOf(source: Source, frames: number, isDefault: boolean): Can
 async function* ofJpeg(source: Source, frames: number, decodeSingle: DecodeSingle): Candidates {
   yield { frame: 0, part: null, decode: () => decodeSingle(source) };
   if (frames <= 1) return;
-  const others = furtherPictures(source.bytes);
+  const others = furtherImages(source.bytes);
   const [, ...wanted] = spreadFrames(others.length + 1, frames);
   for (const frame of wanted)
     yield { frame, part: null, decode: () => decodeSingle({ ...source, bytes: others[frame - 1]! }) };

@@ -50,27 +50,37 @@ const DECLARED: Partial<Record<ImageFormat, (view: View) => number>> = {
   heic: declaredByIso,
 };
 
+/** BigTIFF has another number, and a directory of another form. */
+const CLASSIC_TIFF = 42;
+/** Places and lengths of strips, and of tiles. */
+const PLACES: ReadonlySet<number> = new Set([273, 279, 324, 325]);
+/** Strips that are looked at: one for each row of the largest image that is written so. */
+const STRIPS_MAX = 65_536;
+
 /** The directory of a TIFF, and what the strips or tiles of its first image take. Source: TIFF 6.0, 2 and 3. */
 function endsEarlyTiff(view: View): boolean {
   if (view.byteLength < 8) return true;
   const little = view.getUint8(0) === 0x49;
+  if (view.getUint16(2, little) !== CLASSIC_TIFF) return false;
   const directory = view.getUint32(4, little);
   if (directory + 2 > view.byteLength) return true;
   const count = view.getUint16(directory, little);
   if (directory + 2 + 12 * count > view.byteLength) return true;
   const ranges: Record<'offsets' | 'sizes', number[]> = { offsets: [], sizes: [] };
+  const seen = new Set<number>();
   for (let entry = 0; entry < count; entry++) {
     const at = directory + 2 + 12 * entry;
     const tag = view.getUint16(at, little);
-    // Strips: 273 and 279; tiles: 324 and 325.
-    if (tag !== 273 && tag !== 279 && tag !== 324 && tag !== 325) continue;
+    if (!PLACES.has(tag) || seen.has(tag)) continue;
+    // A directory may name one tag thousands of times, each with all of the file.
+    seen.add(tag);
     const isShort = view.getUint16(at + 2, little) === 3;
     const length = view.getUint32(at + 4, little);
     const bytes = length * (isShort ? 2 : 4);
     const from = bytes <= 4 ? at + 8 : view.getUint32(at + 8, little);
     if (from + bytes > view.byteLength) return true;
     const values = tag === 273 || tag === 324 ? ranges.offsets : ranges.sizes;
-    for (let n = 0; n < length; n++)
+    for (let n = 0; n < Math.min(length, STRIPS_MAX); n++)
       values.push(isShort ? view.getUint16(from + 2 * n, little) : view.getUint32(from + 4 * n, little));
   }
   return ranges.offsets.some((offset, n) => offset + (ranges.sizes[n] ?? 0) > view.byteLength);

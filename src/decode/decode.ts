@@ -47,7 +47,7 @@ export interface Decoded {
 
 interface Decoder {
   /**
-   * Decode the first view. `frames`: largest number of frames or pages among the views. A image that cannot be decoded is passed
+   * Decode the first view. `frames`: largest number of frames or pages among the views. An image that cannot be decoded is passed
    * over, where the file has another.
    *
    * Errors  IMAGE_NOT_AN_IMAGE, IMAGE_UNSUPPORTED_FORMAT, IMAGE_TRUNCATED, IMAGE_CORRUPT, IMAGE_TOO_LARGE,
@@ -138,13 +138,10 @@ type Shown = Pick<View, 'frame' | 'part'> & Picture;
 class Pictures {
   /** Of the first image that could not be decoded. */
   error: AppError | null = null;
+  /** An image could not be decoded, for another reason than its size. */
+  hasFailed = false;
 
   constructor(readonly candidates: AsyncGenerator<Candidate>) {}
-
-  /** A image could not be decoded, for another reason than its size. */
-  get hasFailed(): boolean {
-    return this.error !== null && this.error.code !== 'IMAGE_TOO_SMALL';
-  }
 
   /** Decode the next image; null: there is none. */
   async next(): Promise<Shown | null> {
@@ -161,13 +158,15 @@ class Pictures {
         return { frame, part, raster, damage };
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        if (isExpected || !UNREADABLE.has(error.code)) this.error ??= error;
+        if (!isExpected && UNREADABLE.has(error.code)) continue;
+        this.error ??= error;
+        this.hasFailed ||= error.code !== 'IMAGE_TOO_SMALL';
       }
     }
   }
 
   async *viewsFrom(first: Shown, onDamage: (damage: Damage) => void): AsyncGenerator<View> {
-    this.error = null;
+    this.hasFailed = false;
     for (let shown: Shown | null = first; shown !== null; shown = await this.next()) {
       // The first image was examined: what is wrong with another one is said, and does not take that back.
       if (shown !== first && shown.damage) onDamage({ ...shown.damage, isGrave: false });

@@ -23,7 +23,7 @@ function findIndex(view: DataView): number | null {
 }
 
 /** Return the JPEGs behind the first one. Errors: none, for any bytes. */
-export function furtherPictures(bytes: Uint8Array): Uint8Array[] {
+export function furtherImages(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     const head = findIndex(view);

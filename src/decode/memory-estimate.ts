@@ -5,6 +5,7 @@
  */
 import { FRAMED_FORMATS, type ImageFormat } from '../core/vocabulary.js';
 import { DECODED_FORMATS } from './decode.js';
+import { furtherImages } from './further-images.js';
 import { readJpegHeader } from './jpeg-header.js';
 import { jxlBytesPerPixel } from './jxl.js';
 import { findPreview } from './raw-preview.js';
@@ -75,7 +76,6 @@ function ofIso(bytes: Uint8Array, name: 'av1C' | 'hvcC', costs: typeof AVIF | ty
 }
 
 function perPixel(format: ImageFormat, bytes: Uint8Array): number {
-  if (format === 'jpeg') return ofJpeg(bytes);
   if (format === 'png') return ofPng(bytes);
   if (format === 'webp') return ofWebp(bytes);
   if (format === 'avif') return ofIso(bytes, 'av1C', AVIF);
@@ -97,23 +97,41 @@ function ofTiff(bytes: Uint8Array, pixelsMax: number): number | null {
   );
 }
 
+/** The first image of a JPEG file, or a further one that takes more: each may have any size. */
+function ofJpegFile(bytes: Uint8Array, pixelsMax: number): number {
+  const each = [bytes, ...furtherImages(bytes)].map((one) => {
+    const header = readJpegHeader(one);
+    const pixels = header ? header.width * header.height : 0;
+    return pixels > pixelsMax ? 0 : pixels * ofJpeg(one);
+  });
+  return Math.max(...each);
+}
+
 /**
  * Return the bytes for an image, decoded and hashed; 0 if its decoder refuses it by its header; null if its size is not known.
  * `frames`: largest number of frames or pages.
  */
 export function estimateMemory(bytes: Uint8Array, pixelsMax: number, frames = 1): number | null {
-  const sniffed = sniff(findPreview(bytes)?.jpeg ?? bytes);
+  const preview = findPreview(bytes);
+  if (preview) {
+    const first = preview.hasFirstImage ? (ofTiff(bytes, pixelsMax) ?? 0) : 0;
+    return Math.max(ofJpegFile(preview.jpeg, pixelsMax), first) + bytes.byteLength * COPIES;
+  }
+  const sniffed = sniff(bytes);
   if (!sniffed || !DECODED_FORMATS.has(sniffed.format)) return 0;
   const { format, width, height } = sniffed;
   const pixels = (width ?? 0) * (height ?? 0);
   if (pixels > pixelsMax) return 0;
-  const further = frames > 1 && FRAMED_FORMATS.has(format) ? pixels * FURTHER_FRAMES : 0;
+  if (format === 'jpeg') return ofJpegFile(bytes, pixelsMax) + (pixels > 0 ? bytes.byteLength * COPIES : 0);
+  // The first frame of an animated PNG is put on a canvas too.
+  const isAnimated = (frames > 1 && FRAMED_FORMATS.has(format)) || (format === 'png' && headOf(bytes).includes('acTL'));
+  const further = isAnimated ? pixels * FURTHER_FRAMES : 0;
   if (format === 'tiff') {
     const tiff = ofTiff(bytes, pixelsMax);
     return tiff === null ? null : tiff + further + bytes.byteLength * COPIES;
   }
   // The decoder finds the images of an icon by itself: they are of 256 pixels a side, and may be of any size.
-  if (width === null || height === null) return format === 'jpeg' || format === 'png' || format === 'gif' ? 0 : null;
+  if (width === null || height === null) return format === 'png' || format === 'gif' ? 0 : null;
   return pixels * perPixel(format, bytes) + further + bytes.byteLength * COPIES;
 }
 

@@ -15,6 +15,7 @@ import {
 import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
 import { AppError } from '../../src/core/errors.js';
 import type { Raster } from '../../src/core/vocabulary.js';
+import { isCutOff } from '../../src/decode/cut-off.js';
 import type { Damage } from '../../src/decode/damage.js';
 import { createDecoder } from '../../src/decode/decode.js';
 import type { View } from '../../src/decode/frames.js';
@@ -156,6 +157,20 @@ describe('an animation', () => {
     expect(shown.views[1]!.raster).toMatchObject({ width: WIDTH * 2, height: HEIGHT * 2 });
     expect(distance(shown.views[0]!.raster, A)).toBeLessThanOrEqual(LOSSY_BITS);
     expect(shown.damage).toBeNull();
+  });
+
+  test('a frame that is damaged is said behind one that is too small', async () => {
+    const tiny = { ...A, width: 3, height: 2, data: A.data.slice(0, 18) };
+    const frames = await Promise.all([tiny, tiny, tiny].map(async (one) => ({ png: await png(one) })));
+    await expect(decoder.decode(apng(frames))).rejects.toMatchObject({ code: 'IMAGE_TOO_SMALL' });
+    const index = multiPicture([
+      await image(tiny).jpeg().toBuffer(),
+      Buffer.from('ffd8ffd9', 'hex'),
+      await image(A).jpeg().toBuffer(),
+    ]);
+    const shown = await show(index, 16);
+    expect(names(shown)).toEqual([[2, null, null]]);
+    expect(shown.damage).toMatchObject({ isGrave: true });
   });
 
   test('a GIF of which the end is missing is damaged, even where no whole frame is', async () => {
@@ -334,6 +349,24 @@ describe('a TIFF', () => {
     const shown = await show(file);
     expect(shown.damage).toMatchObject({ reason: 'corrupt', isGrave: false });
     expect(distance(shown.views[0]!.raster, A)).toBe(0);
+  });
+
+  test('that names the places of its strips again and again costs no more than one that does not', async () => {
+    const entries = 60_000;
+    const head = Buffer.from('49492a0008000000', 'hex');
+    const directory = Buffer.alloc(2 + entries * 12 + 4);
+    directory.writeUInt16LE(entries);
+    for (let entry = 0; entry < entries; entry++) {
+      directory.writeUInt16LE(273, 2 + entry * 12);
+      directory.writeUInt16LE(4, 4 + entry * 12);
+      directory.writeUInt32LE(1_000_000, 6 + entry * 12);
+      directory.writeUInt32LE(8, 10 + entry * 12);
+    }
+    const file = Buffer.concat([head, directory, Buffer.alloc(4_000_000)]);
+    expect(isCutOff('tiff', file)).toBe(true);
+    // BigTIFF has another directory, which is not read here.
+    expect(isCutOff('tiff', Buffer.concat([Buffer.from('49492b0008000000', 'hex'), file.subarray(8)]))).toBe(false);
+    await expect(decoder.decode(file)).rejects.toBeInstanceOf(AppError);
   });
 
   test('in a compression that is not built in is unsupported; one without its directory is truncated', async () => {
