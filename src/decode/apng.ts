@@ -34,7 +34,10 @@ function frameOf(data: Uint8Array, pieces: readonly Uint8Array[]): PngFrame | nu
   return { left, top, width, height, dispose, blends: view.getUint8(25) === 1, data: pieces };
 }
 
-/** Return the animation of a PNG; null if it has none, or none that makes sense: viewers show the default image, then. */
+/**
+ * Return the animation of a PNG; null if it has none, or none that makes sense: viewers show the default image, then.
+ * Errors  IMAGE_CORRUPT: too many chunks.
+ */
 export function readPngAnimation(bytes: Uint8Array): PngAnimation | null {
   const frames: PngFrame[] = [];
   const kept: Uint8Array[] = [];

@@ -1,9 +1,12 @@
 /** Chunks of a PNG, read and written. Source: W3C, Portable Network Graphics (PNG) Specification (Third Edition), 5. */
 import { crc32 } from 'node:zlib';
+import { AppError } from '../core/errors.js';
 
 export const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 /** Length, type and checksum. */
 export const CHUNK_BYTES = 12;
+/** Chunks of a file: writers give one 8 kB or more, so these are of 800 MB. Millions of empty ones would fill the memory. */
+const CHUNKS_MAX = 100_000;
 
 interface Chunk {
   readonly type: string;
@@ -11,10 +14,12 @@ interface Chunk {
   readonly data: Uint8Array;
 }
 
-/** Yield the chunks, without a look at their checksums. */
+/** Yield the chunks, without a look at their checksums. Errors IMAGE_CORRUPT: too many. */
 export function* chunksOf(bytes: Uint8Array): Generator<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let left = CHUNKS_MAX;
   for (let at = SIGNATURE.length; at + 8 <= bytes.length; ) {
+    if (left-- === 0) throw new AppError('IMAGE_CORRUPT', { format: 'png', chunksMax: CHUNKS_MAX });
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     // The last chunk of a truncated file is decoded as far as it goes.

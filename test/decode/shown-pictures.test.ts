@@ -10,6 +10,7 @@ import {
   type CodedPicture,
   codedPicture,
   multiPicture,
+  pngChunk,
   tiff,
 } from '../../bench/picture-writers.js';
 import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js';
@@ -114,6 +115,20 @@ describe('an animated PNG', () => {
     expect(shown.views.some(({ frame, raster }) => frame === 2 && distance(raster, C) === 0)).toBe(true);
     const off = apng([{ png: good }, { png: await png(C), x: 1 }]);
     expect(names(await show(off))).toEqual([[0, null, null]]);
+  });
+
+  test('of more than 100,000 chunks is refused', async () => {
+    const whole = apng([{ png: await png(A) }]);
+    const end = whole.length - 12;
+    const withEmpty = (count: number) =>
+      Buffer.concat([
+        whole.subarray(0, end),
+        ...Array.from({ length: count }, () => pngChunk('fdAT', Buffer.alloc(0))),
+        whole.subarray(end),
+      ]);
+    // Beside them: IHDR, acTL, fcTL, two of IDAT, and IEND.
+    expect(names(await show(withEmpty(99_994)))).toEqual([[0, null, null]]);
+    await expect(decoder.decode(withEmpty(99_995))).rejects.toMatchObject({ code: 'IMAGE_CORRUPT' });
   });
 
   test('without a frame that makes sense it is its default image', async () => {
