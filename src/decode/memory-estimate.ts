@@ -3,7 +3,7 @@
  * Source  the bench `memory`: growth of the decoder process's peak over its size before the image, of 12, 24 and 48 megapixels in each
  *         form, by all algorithms; per pixel, rounded up.
  */
-import { FRAMED_FORMATS, type ImageFormat } from '../core/vocabulary.js';
+import type { ImageFormat } from '../core/vocabulary.js';
 import { DECODED_FORMATS } from './decode.js';
 import { furtherImages } from './further-images.js';
 import { readJpegHeader } from './jpeg-header.js';
@@ -21,8 +21,11 @@ const AVIF = { chroma420: 17, chroma444: 20, chroma420Deep: 26, chroma444Deep: 2
 const HEIC = { chroma420: 16, chroma444: 19, chroma420Deep: 18, chroma444Deep: 24, alpha: 10 } as const;
 /** Of the form that takes most, and of a format that has not been measured. */
 const BYTES_PER_PIXEL_MAX = HEIC.chroma444Deep + HEIC.alpha;
-/** The canvas of an animation, what it was before a frame, and the frame, beside the first one. */
-const FURTHER_FRAMES = 16;
+/** The first frame is kept while the others are decoded; libheif gives its memory back before. */
+const FURTHER_FRAMES = 4;
+const KEEPS_FIRST: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 'tiff', 'avif']);
+/** The canvas of an animated PNG, and what it was before a frame. */
+const CANVAS = 8;
 /** The file as it arrives, and once more while it is put together. */
 const COPIES = 2;
 
@@ -39,8 +42,9 @@ function ofJpeg(bytes: Uint8Array): number {
 
 /** PNG 1.2, 11.2.2: grey, R G B and palette, with alpha 4 and 6; a palette or a colour may be transparent by another chunk. */
 function ofPng(bytes: Uint8Array): number {
-  const isOpaque = bytes.length > 25 && [0, 2, 3].includes(bytes[25]!) && headOf(bytes).indexOf('tRNS') < 0;
-  return isOpaque ? OPAQUE : TRANSPARENT;
+  const head = headOf(bytes);
+  const isOpaque = bytes.length > 25 && [0, 2, 3].includes(bytes[25]!) && head.indexOf('tRNS') < 0;
+  return (isOpaque ? OPAQUE : TRANSPARENT) + (head.includes('acTL') ? CANVAS : 0);
 }
 
 /** RFC 9649: a lossy image without the extended header has no alpha; the others say so in a bit. */
@@ -123,9 +127,7 @@ export function estimateMemory(bytes: Uint8Array, pixelsMax: number, frames = 1)
   const pixels = (width ?? 0) * (height ?? 0);
   if (pixels > pixelsMax) return 0;
   if (format === 'jpeg') return ofJpegFile(bytes, pixelsMax) + (pixels > 0 ? bytes.byteLength * COPIES : 0);
-  // The first frame of an animated PNG is put on a canvas too.
-  const isAnimated = (frames > 1 && FRAMED_FORMATS.has(format)) || (format === 'png' && headOf(bytes).includes('acTL'));
-  const further = isAnimated ? pixels * FURTHER_FRAMES : 0;
+  const further = pixels * (frames > 1 && KEEPS_FIRST.has(format) ? FURTHER_FRAMES : 0);
   if (format === 'tiff') {
     const tiff = ofTiff(bytes, pixelsMax);
     return tiff === null ? null : tiff + further + bytes.byteLength * COPIES;

@@ -1,10 +1,13 @@
 /** Large images in a bound: their estimates, the room that they share, and what happens where there is not enough. */
+
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import sharp, { type Color, type Sharp } from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
+import { apng, multiPicture } from '../../bench/picture-writers.js';
 import { IMAGE_BYTES_MAX, IMAGE_CACHE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX } from '../../src/config/defaults.js';
-import { estimateMemory } from '../../src/decode/memory-estimate.js';
+import { FRAMES_DEFAULT } from '../../src/core/limits.js';
+import { estimateMemory, memoryForLargest } from '../../src/decode/memory-estimate.js';
 import { lacksMemory } from '../../src/decode/memory-faults.js';
 import {
   createImageEngine,
@@ -14,6 +17,7 @@ import {
   type ImageEngineOptions,
 } from '../../src/engine/image-engine.js';
 import { MemoryRoom, roomBytes } from '../../src/engine/memory-room.js';
+import { writeRaf } from '../support/raw-writer.js';
 
 const WANTS: HashWants = {
   digests: ['sha256'],
@@ -122,6 +126,31 @@ describe('the estimate', () => {
     ],
   ])('of %s is by its header', async (_, make, perPixel) => {
     expect(await estimate(make())).toBeCloseTo(perPixel, 1);
+  });
+
+  test('of every form is within what is promised for the largest image, with the default of frames too', async () => {
+    const most = memoryForLargest(1, 0);
+    const frame = { png: await clear().png().toBuffer(), dispose: 2 };
+    const rows = [
+      apng([frame, frame]),
+      await clear().webp({ lossless: true }).toBuffer(),
+      await flat(400, 300).gif().toBuffer(),
+      await clear().avif({ effort: 0, chromaSubsampling: '4:4:4', bitdepth: 12 }).toBuffer(),
+    ];
+    for (const bytes of rows) {
+      const perPixel = (estimateMemory(bytes, PIXELS_MAX, FRAMES_DEFAULT)! - 2 * bytes.byteLength) / (400 * 300);
+      expect(perPixel).toBeLessThanOrEqual(most);
+    }
+    // An image without further frames costs nothing for them.
+    const still = await clear().png().toBuffer();
+    expect(estimateMemory(still, PIXELS_MAX, FRAMES_DEFAULT)).toBe(estimateMemory(still, PIXELS_MAX, 1));
+  });
+
+  test('of a JPEG file is that of its largest image, and of a raw photograph that of its preview', async () => {
+    const small = await flat(40, 30).jpeg().toBuffer();
+    const large = await flat(400, 300).jpeg({ progressive: true }).toBuffer();
+    for (const bytes of [multiPicture([small, large]), writeRaf(large)])
+      expect((estimateMemory(bytes, PIXELS_MAX)! - 2 * bytes.byteLength) / (400 * 300)).toBeCloseTo(8, 1);
   });
 
   test('of AVIF of 12 bits is more', () => {
