@@ -9,6 +9,7 @@ export function plainCheck(tenant: string): ImageCheckOptions {
     reference: null,
     tenant,
     frames: 1,
+    detail: 'plain',
     digests: [],
   };
 }

@@ -40,6 +40,7 @@ const WANTS: HashWants = {
   families: 'both',
   algorithms: ['pdq'],
   frames: 1,
+  detail: 'plain',
 };
 const OPTIONS = plainCheck('bench');
 /** For decoding benches: no answer may come from the cache. */

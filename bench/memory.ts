@@ -16,6 +16,7 @@ const WANTS: HashWants = {
   families: 'both',
   algorithms: ['pdq', 'blockhash'],
   frames: 1,
+  detail: 'plain',
 };
 const SIZES = [
   [4_032, 3_024],

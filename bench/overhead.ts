@@ -63,7 +63,7 @@ async function stages(service: Service, paths: readonly string[]): Promise<{ tab
   for (const [at, file] of files.entries()) {
     const { raster, format, width, height } = await decoder.decode(file);
     const { families } = hasher.hash(raster, { orientations: 'all', families: 'both' });
-    const views = [{ frame: 0, background: null, part: null, families, blockhash: null }];
+    const views = [{ frame: 0, background: null, part: null, families, blockhash: null, windows: [] }];
     const common = { digests: digests[at]!, bytes: file.length, damage: null };
     replies.push({ ok: true, ...common, format, width, height, views });
   }

@@ -5,7 +5,14 @@ import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../sr
 import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
 import type { BenchTable } from './report.js';
 
-const WANTS: HashWants = { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 };
+const WANTS: HashWants = {
+  digests: ['sha256'],
+  orientations: 'all',
+  families: 'both',
+  algorithms: ['pdq'],
+  frames: 1,
+  detail: 'plain',
+};
 /** Enough time for the standby process to start. */
 const BETWEEN_MS = 1_500;
 

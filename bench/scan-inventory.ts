@@ -104,6 +104,7 @@ export async function fillInventory(
             background: null,
             part: null,
             blockhash: null,
+            windows: [],
             families: sets.map((hashes, at) => ({ family: FAMILIES[at]!, quality: 100, degenerate: false, hashes })),
           },
         ],

@@ -43,6 +43,7 @@ const WANTS: HashWants = {
   families: 'both',
   algorithms: ['pdq'],
   frames: 1,
+  detail: 'plain',
 };
 
 type Row = (string | number)[];

@@ -16,10 +16,10 @@ const PAGES_MAX = 65_536;
 const COMMON = ['--optimizeLevel', '3', '--shrinkLevel', '0', '--noAssert', '--runtime', 'stub', '--enable', 'simd'];
 const SHARED = ['--enable', 'threads', '--importMemory', '--sharedMemory', '--maximumMemory', String(PAGES_MAX)];
 
-/** name → folder and compiler flags; `FOLDER/NAME.ts` becomes `dist/wasm/NAME.wasm`. */
+/** name → folder, compiler flags, and further sources; `FOLDER/NAME.ts` becomes `dist/wasm/NAME.wasm`. */
 const KERNELS = join(root, 'src/kernels/assembly');
 const MODULES = {
-  pdq: [KERNELS, COMMON],
+  pdq: [KERNELS, COMMON, ['windows']],
   ring: [KERNELS, [...COMMON, ...SHARED]],
   'digest-table': [KERNELS, [...COMMON, ...SHARED]],
   l2: [KERNELS, [...COMMON, ...SHARED]],
@@ -30,10 +30,15 @@ const newest = (folder) => Math.max(...readdirSync(folder).map((name) => statSyn
 const buildScript = statSync(fileURLToPath(import.meta.url)).mtimeMs;
 
 mkdirSync(output, { recursive: true });
-for (const [name, [sources, flags]] of Object.entries(MODULES)) {
+for (const [name, [sources, flags, further = []]] of Object.entries(MODULES)) {
   const target = join(output, `${name}.wasm`);
   if (existsSync(target) && statSync(target).mtimeMs > Math.max(newest(sources), buildScript)) continue;
-  const { error, stderr } = await asc.main([join(sources, `${name}.ts`), '--outFile', target, ...flags]);
+  const { error, stderr } = await asc.main([
+    ...[name, ...further].map((source) => join(sources, `${source}.ts`)),
+    '--outFile',
+    target,
+    ...flags,
+  ]);
   if (error) {
     process.stderr.write(`${stderr.toString()}\n`);
     throw error;

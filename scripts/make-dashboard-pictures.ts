@@ -71,7 +71,15 @@ function matchOf(): Match {
   return {
     ...{ list, category, entryId: `e-${1 + below(entries)}`, algorithm: isExact ? 'sha1' : 'pdq', ...how },
     ...{ matchType: isExact ? 'exact' : 'near', orientation: 'original', family: 'resized', frame: 0 },
-    ...{ background: null, part: null, severity: null, source: list, suppressed: false, quarantined: false },
+    ...{
+      background: null,
+      window: null,
+      part: null,
+      severity: null,
+      source: list,
+      suppressed: false,
+      quarantined: false,
+    },
   };
 }
 

@@ -18,6 +18,7 @@ const WANTS: HashWants = {
   families: 'both',
   algorithms: ['pdq'],
   frames: 1,
+  detail: 'plain',
 };
 
 interface PdqFacts {

@@ -2,8 +2,12 @@
 import { hasBlockhashDetail } from '../core/blockhash-weight.js';
 import { isOneDimensionalPdq } from '../core/pdq-shape.js';
 import type { Family, ListInfo, Orientation, ViewName } from '../core/vocabulary.js';
+import type { Window } from '../core/window.js';
 import type { Segment } from '../index/segment.js';
+import type { RadiusIndex } from '../index/types.js';
+import { popcount32 } from '../kernels/hamming.js';
 import { activeListOf, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
+import { isSure } from './policy.js';
 
 /** One 256-bit hash to search, and where it came from. */
 export interface HashQuery extends ViewName {
@@ -13,6 +17,8 @@ export interface HashQuery extends ViewName {
   readonly family: Family | null;
   /** Its near matches count only for lists that ask for them. */
   readonly lowQuality: boolean;
+  /** The window that it is of, and its certain bits, 32 bytes; null for a hash of the whole image. */
+  readonly window: { readonly place: Window; readonly certain: Uint8Array } | null;
 }
 
 /** A PhotoDNA value to search, within the configured radius. */
@@ -28,6 +34,8 @@ export interface Candidate {
   /** In bits; L2 for a VectorQuery; 0 for a digest, whose query is null. */
   readonly distance: number;
   readonly query: HashQuery | VectorQuery | null;
+  /** Certain bits of a window's hash that the entry has otherwise; null for other queries. */
+  readonly certainBitsWrong: number | null;
 }
 
 /** Every form of a query passes here: a one-dimensional PDQ hash is of low quality, whatever its image or its sender says. */
@@ -36,7 +44,16 @@ const gated = (query: Candidate['query']): Candidate['query'] =>
     ? { ...query, lowQuality: true }
     : query;
 
-/** Return the candidate of an index row, or null where the entry is inactive, its list is not queried, or the query is a blockhash without detail. */
+/** Return how many of the certain bits of a window's hash an entry has otherwise. */
+function wrongBits({ hash256, window }: HashQuery, segment: Segment<unknown>, entryIndex: number): number {
+  // Hashes are searched in no other kind of segment.
+  const entry = (segment as Segment<RadiusIndex>).index.hashOf(entryIndex);
+  let wrong = 0;
+  for (let at = 0; at < hash256.length; at++) wrong += popcount32((hash256[at]! ^ entry[at]!) & window!.certain[at]!);
+  return wrong;
+}
+
+/** Return the candidate of an index row, or null where the entry is inactive, its list is not queried, the query is a blockhash without detail, or a window is not sure of it. */
 export function toCandidate(
   snapshot: ListSnapshot,
   lists: ReadonlySet<string> | null,
@@ -47,5 +64,8 @@ export function toCandidate(
   if (list === null || (lists !== null && !lists.has(list.list))) return null;
   // Unrelated images share it: no form of a query matches by it.
   if (query?.algorithm === 'blockhash' && !hasBlockhashDetail(query.hash256)) return null;
-  return { entryKey: segment.keys[entryIndex]!, list, distance, query: gated(query) };
+  const certainBitsWrong = query?.algorithm === 'pdq' && query.window ? wrongBits(query, segment, entryIndex) : null;
+  if (certainBitsWrong !== null && !isSure({ distanceBits: distance, certainBitsWrong }, snapshot.windowRule))
+    return null;
+  return { entryKey: segment.keys[entryIndex]!, list, distance, query: gated(query), certainBitsWrong };
 }

@@ -21,16 +21,18 @@ import {
   VALUE_BYTES,
   type Verdict,
 } from '../core/vocabulary.js';
+import type { Window } from '../core/window.js';
 import { reorientPdq } from '../kernels/pdq-signs.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { HashQuery, VectorQuery } from './candidate.js';
 import type { CheckOptions } from './check-image.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm, type BatchParts, checkValues, emptyDecision } from './check-values.js';
+import { type BatchParts, checkValues, emptyDecision } from './check-values.js';
 import { type FileQuery, QueryBatch } from './file-queries.js';
 import { requirePhotoDna } from './match.js';
 import { matchFiles } from './match-files.js';
 import type { Decision, Match } from './policy.js';
 import type { Recording } from './recorder.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from './search-piece.js';
 
 /** One query of one or more values; several values are queried together. */
 export interface HashItem {
@@ -55,6 +57,8 @@ export interface FileHash {
   readonly frame?: number | null | undefined;
   readonly background?: Background | undefined;
   readonly part?: Part | undefined;
+  /** `certain`: its certain bits as 64 hex digits. */
+  readonly window?: (Window & { readonly certain: string }) | undefined;
 }
 
 interface HashItemError {
@@ -93,6 +97,10 @@ function digestOf(item: HashItem, algorithm: DigestAlgorithm): string | undefine
   return hex.toLowerCase();
 }
 
+function windowOf({ certain, ...place }: NonNullable<FileHash['window']>): HashQuery['window'] {
+  return { place, certain: parseHash256(certain) };
+}
+
 /** Return the queries of hashes with provenance, unchanged: no orientation is derived. Errors VALUE_INVALID. */
 function fileHashesOf(item: HashItem): HashQuery[] {
   return (item.hashes ?? []).map((hash) => {
@@ -103,6 +111,7 @@ function fileHashesOf(item: HashItem): HashQuery[] {
       orientation: hash.orientation ?? 'original',
       family: hash.family ?? null,
       lowQuality: (hash.lowQuality ?? false) || isUnspecific(hash.algorithm, hash256),
+      window: hash.window ? windowOf(hash.window) : null,
       frame: hash.frame ?? null,
       background: hash.background ?? null,
       part: hash.part ?? null,
@@ -126,7 +135,7 @@ function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
     const turned = algorithm === 'pdq' && options.orientations === 'all' ? ORIENTATIONS : (['original'] as const);
     return turned.map((orientation): HashQuery => {
       const oriented = orientation === 'original' ? hash256 : reorientPdq(hash256, orientation);
-      return { algorithm, hash256: oriented, orientation, family: null, lowQuality, ...NO_VIEW };
+      return { algorithm, hash256: oriented, orientation, family: null, lowQuality, window: null, ...NO_VIEW };
     });
   });
 }

@@ -1,14 +1,14 @@
 /** Check of one image: hash it in the decoder process, query the current snapshot, decide, record, answer. */
 import { newId } from '../core/new-id.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import type { HashWants, ImageEngine } from '../engine/image-engine.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
-import type { ListFeed } from '../store/lists-contract.js';
 import type { CheckAnswer, HashAnswer } from './answers.js';
 import type { HashQuery } from './candidate.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
 import type { ImageHasher, ImageInput } from './image-hasher.js';
-import { type MatchQuery, match, requireLists } from './match.js';
+import { type MatchParts, type MatchQuery, match, requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder, Recording } from './recorder.js';
 
@@ -25,6 +25,8 @@ export interface CheckOptions {
 export interface ImageCheckOptions extends CheckOptions {
   /** Maximum number of frames or pages that are checked per file. */
   readonly frames: number;
+  /** Which windows of the image are checked beside it. */
+  readonly detail: Detail;
   /** Returned in the answer, beside those that the lists contain. */
   readonly digests: readonly DigestAlgorithm[];
   /** Called with the hashes that were searched, before the answer is recorded. */
@@ -32,7 +34,7 @@ export interface ImageCheckOptions extends CheckOptions {
 }
 
 /** Return the hashes to compute: digests that a list contains or the caller requests, and always SHA-256, which identifies repeats. */
-function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests }: ImageCheckOptions): HashWants {
+function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests, detail }: ImageCheckOptions): HashWants {
   const needsDigest = (algorithm: DigestAlgorithm) =>
     algorithm === 'sha256' || digests.includes(algorithm) || snapshot.entryCounts[algorithm] > 0;
   return {
@@ -41,6 +43,7 @@ function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests }: Ima
     families: 'both',
     algorithms: snapshot.entryCounts.blockhash > 0 ? ['pdq', 'blockhash'] : ['pdq'],
     frames,
+    detail,
   };
 }
 
@@ -67,11 +70,11 @@ export function verdictOf(
  *         An image that cannot be decoded is an answer, not an error.
  */
 export async function checkImage(
-  parts: { engine: ImageEngine; hasher: ImageHasher; store: ListFeed; snapshot: ListSnapshot; recorder: Recorder },
+  parts: MatchParts & { engine: ImageEngine; hasher: ImageHasher; recorder: Recorder },
   input: ImageInput,
   options: ImageCheckOptions,
 ): Promise<CheckAnswer> {
-  const { engine, hasher, store, snapshot, recorder } = parts;
+  const { engine, hasher, snapshot, recorder } = parts;
   const { lists, requestedRadiusBits } = options;
   requireLists(snapshot, lists);
   const image = await hasher.hash(engine, input, wantsFor(snapshot, options));
@@ -82,7 +85,7 @@ export async function checkImage(
   let decision = image.decisionFor(cacheKey);
   if (decision === null) {
     const query: MatchQuery = { digests: reply.digests, hashes, lists, requestedRadiusBits };
-    decision = await match(snapshot, store, query);
+    decision = await match(parts, query);
     image.cacheDecision(cacheKey, decision);
   }
   const hashed = hashAnswer(reply);

@@ -4,31 +4,21 @@
  */
 import { Breath } from '../core/breath.js';
 import { HASH256_BYTES } from '../core/hash256.js';
-import {
-  type Algorithm,
-  DIGEST_ALGORITHMS,
-  type DigestAlgorithm,
-  NO_VIEW,
-  ORIENTATIONS,
-  VALUE_BYTES,
-} from '../core/vocabulary.js';
+import { type Algorithm, NO_VIEW, ORIENTATIONS, VALUE_BYTES } from '../core/vocabulary.js';
 import type { IndexPool } from '../index/index-pool.js';
-import type { RingIndex } from '../index/ring.js';
 import type { Segment } from '../index/segment.js';
 import { reorientPdq } from '../kernels/pdq-signs.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
-import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
+import type { ListSnapshot } from '../lists/snapshot.js';
 import { type HashQuery, toCandidate } from './candidate.js';
 import type { CheckOptions } from './check-image.js';
 import { decideFound } from './decide-found.js';
 import type { EntryReader } from './entry-reader.js';
-import { type FoundPiece, FoundRows, type Rows } from './found-rows.js';
+import { type FoundPiece, FoundRows } from './found-rows.js';
 import { widestRadiusBits } from './match.js';
 import { type Decision, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
 import type { Recorder } from './recorder.js';
-
-export const BATCH_ALGORITHMS = [...HAMMING_ALGORITHMS, ...DIGEST_ALGORITHMS] as const;
-export type BatchAlgorithm = HammingAlgorithm | DigestAlgorithm;
+import { type BatchAlgorithm, isDigest, searchPiece } from './search-piece.js';
 
 export interface BatchParts {
   /** Reads the entries of one request. */
@@ -41,12 +31,6 @@ export interface BatchParts {
 /** Queries per task of a thread: enough to share the index's cache lines, few enough to use all cores. */
 const PIECE_HASHES = 8_192;
 const PIECE_DIGESTS = 65_536;
-/** Up to this many are searched in this thread: a transfer to another takes longer. */
-const HERE_MAX = 64;
-
-const isDigest = (algorithm: BatchAlgorithm): algorithm is DigestAlgorithm =>
-  algorithm in { md5: 0, sha1: 0, sha256: 0 };
-
 /** Derive all orientations by the sign rule, since only the bits are known here: near, but not exact (docs/accuracy.md). */
 function orientedHashes(hashes256: Uint8Array): Uint8Array {
   const turned = new Uint8Array(hashes256.length * ORIENTATIONS.length);
@@ -62,74 +46,6 @@ function orientedHashes(hashes256: Uint8Array): Uint8Array {
   return turned;
 }
 
-/** Search queries in this thread, which other work uses too: a few at a time. */
-async function searchHere(
-  queries: Uint8Array,
-  width: number,
-  search: (queries: Uint8Array) => Rows,
-): Promise<readonly Rows[]> {
-  const parts: Rows[] = [];
-  const breath = new Breath();
-  for (let from = 0; from < queries.length; from += HERE_MAX * width) {
-    parts.push(search(queries.subarray(from, from + HERE_MAX * width)));
-    if (breath.isDue) await breath.take();
-  }
-  return parts;
-}
-
-/** Join the answers to consecutive pieces of `HERE_MAX` queries. */
-function joinRows(parts: readonly Rows[]): Rows {
-  if (parts.length === 1) return parts[0]!;
-  const count = parts.reduce((sum, part) => sum + part.count, 0);
-  const joined = {
-    count,
-    queryIndex: new Uint32Array(count),
-    entryIndex: new Uint32Array(count),
-    distanceBits: new Uint16Array(count),
-  };
-  let at = 0;
-  for (const [k, { count: some, queryIndex, entryIndex, distanceBits }] of parts.entries()) {
-    for (let row = 0; row < some; row++) joined.queryIndex[at + row] = queryIndex[row]! + k * HERE_MAX;
-    joined.entryIndex.set(entryIndex, at);
-    if (distanceBits) joined.distanceBits.set(distanceBits, at);
-    at += some;
-  }
-  return joined;
-}
-
-/** Search all segments; return one answer a segment. Shape: `queries` N × the algorithm's bytes. */
-export async function searchPiece(
-  { snapshot, pool }: Pick<BatchParts, 'snapshot' | 'pool'>,
-  algorithm: BatchAlgorithm,
-  queries: Uint8Array,
-  radiusBits: number,
-): Promise<readonly Rows[]> {
-  const width = VALUE_BYTES[algorithm];
-  const isSmall = queries.length <= HERE_MAX * width;
-  const here = async (search: (some: Uint8Array) => Rows) => joinRows(await searchHere(queries, width, search));
-  if (isDigest(algorithm)) {
-    const segments = snapshot.digest[algorithm];
-    if (isSmall) return segments.map(({ index }) => index.lookupBatch(queries));
-    return pool.lookup(
-      segments.map(({ id, index }) => ({ id, share: index.share() })),
-      queries,
-    );
-  }
-  const segments = snapshot.radius[algorithm];
-  if (isSmall) return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
-  // Only rings are in memory that other threads can read.
-  const isShared = ({ index }: (typeof segments)[number]) => index.kind === 'ring';
-  const shared = segments.filter(isShared).map(({ id, index }) => ({ id, share: (index as RingIndex).share() }));
-  const [there, ...others] = await Promise.all([
-    shared.length > 0 ? pool.search(shared, queries, radiusBits) : [],
-    ...segments.map((segment) =>
-      isShared(segment) ? null : here((some) => segment.index.searchBatch(some, radiusBits)),
-    ),
-  ]);
-  const rest = there[Symbol.iterator]();
-  return others.map((rows) => rows ?? (rest.next().value as Rows));
-}
-
 /** Return the query at `queryIndex`; null for a digest. */
 function queryOf(
   algorithm: BatchAlgorithm,
@@ -140,7 +56,7 @@ function queryOf(
   if (isDigest(algorithm)) return null;
   const hash256 = queries.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
   const orientation = ORIENTATIONS[queryIndex % orientationCount]!;
-  return { algorithm, hash256, orientation, family: null, lowQuality: false, ...NO_VIEW };
+  return { algorithm, hash256, orientation, family: null, lowQuality: false, window: null, ...NO_VIEW };
 }
 
 /** Return the rows of the values that have some, by position. */

@@ -69,14 +69,26 @@ function choose(byList: ReadonlyMap<ListInfo, readonly Ranked[]>, perList: numbe
 
 /** Return the provenance of a candidate, in the terms of the policy. */
 function provenanceOf(
-  { distance, query }: Candidate,
+  { distance, query, certainBitsWrong }: Candidate,
   { photodnaRadius }: ListSnapshot,
 ): Omit<Proposal, 'entry' | 'list' | 'quarantined' | 'flooded'> {
-  const nothing = { orientation: null, family: null, lowQuality: false, ...NO_VIEW };
+  const nothing = { orientation: null, family: null, window: null, lowQuality: false, ...NO_VIEW };
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
   if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
   const { orientation, family, lowQuality, frame, background, part } = query;
-  return { matchType: 'near', distance, radius: null, orientation, family, lowQuality, frame, background, part };
+  const window = query.window && { ...query.window.place, certainBitsWrong: certainBitsWrong! };
+  return {
+    matchType: 'near',
+    distance,
+    radius: null,
+    orientation,
+    family,
+    window,
+    lowQuality,
+    frame,
+    background,
+    part,
+  };
 }
 
 /** Read the chosen candidates. Errors STORE_FAILED. */

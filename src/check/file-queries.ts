@@ -4,7 +4,7 @@
  */
 import { DIGEST_ALGORITHMS, type Digests, VALUE_BYTES } from '../core/vocabulary.js';
 import type { HashQuery, VectorQuery } from './candidate.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm } from './check-values.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from './search-piece.js';
 
 export interface FileQuery {
   readonly digests: Digests;

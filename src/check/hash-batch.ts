@@ -4,11 +4,12 @@ import type { ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.js';
 import type { CheckOptions } from './check-image.js';
-import { type BatchAlgorithm, checkValues, emptyDecision } from './check-values.js';
+import { checkValues, emptyDecision } from './check-values.js';
 import { EntryReader } from './entry-reader.js';
 import { requireLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
+import type { BatchAlgorithm } from './search-piece.js';
 
 /** A batch of queries that one generation answers, however long they take to arrive. */
 export interface HashBatch {

@@ -2,7 +2,7 @@
 import { formatHash256 } from '../core/hash256.js';
 import { isLowQuality } from '../core/pdq-quality.js';
 import { isOneDimensionalPdq } from '../core/pdq-shape.js';
-import { type Family, ORIENTATIONS } from '../core/vocabulary.js';
+import { type Family, ORIENTATIONS, type Orientation } from '../core/vocabulary.js';
 import type { HashReply, ViewReply } from '../engine/image-engine.js';
 import type { HashAnswer, ImageFacts, PdqFacts } from './answers.js';
 import type { HashQuery } from './candidate.js';
@@ -68,12 +68,15 @@ export function hashAnswer(reply: HashReply): HashAnswer {
   };
 }
 
-/** Return every hash to search: views × families × orientations, and blockhash; none of a degenerate family. */
+/** Orientation of the second hash of a window: mirrored left to right. */
+const MIRRORED: Orientation = 'flipY';
+
+/** Return every hash to search: views × families × orientations, windows, and blockhash; none of a degenerate family. */
 export function hashQueries(reply: HashReply): HashQuery[] {
   return reply.ok ? reply.views.flatMap(viewQueries) : [];
 }
 
-function viewQueries({ frame, background, part, families, blockhash }: ViewReply): HashQuery[] {
+function viewQueries({ frame, background, part, families, blockhash, windows }: ViewReply): HashQuery[] {
   const pdq = families
     .filter((family) => !family.degenerate)
     .flatMap(({ family, quality, degenerate, hashes }) =>
@@ -84,18 +87,45 @@ function viewQueries({ frame, background, part, families, blockhash }: ViewReply
           orientation: ORIENTATIONS[at]!,
           family,
           lowQuality: isLowQuality(quality, degenerate) || isOneDimensionalPdq(hash256),
+          window: null,
           frame,
           background,
           part,
         }),
       ),
     );
-  if (!blockhash || pdq.length === 0) return pdq;
+  const ofWindows = windows.flatMap(({ window: place, hashes }) =>
+    hashes.map(
+      ({ hash256, certain }, at): HashQuery => ({
+        algorithm: 'pdq',
+        hash256,
+        orientation: at === 0 ? 'original' : MIRRORED,
+        family: 'symmetric',
+        lowQuality: false,
+        window: { place, certain },
+        frame,
+        background,
+        part,
+      }),
+    ),
+  );
+  if (!blockhash || pdq.length === 0) return [...pdq, ...ofWindows];
   // Blockhash has no quality measure; PDQ's describes the image as well.
   const lowQuality = pdq.every((query) => query.lowQuality);
   const orientation = 'original';
   return [
     ...pdq,
-    { algorithm: 'blockhash', hash256: blockhash, orientation, family: null, lowQuality, frame, background, part },
+    ...ofWindows,
+    {
+      algorithm: 'blockhash',
+      hash256: blockhash,
+      orientation,
+      family: null,
+      lowQuality,
+      window: null,
+      frame,
+      background,
+      part,
+    },
   ];
 }

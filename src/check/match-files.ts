@@ -7,13 +7,13 @@ import type { Segment } from '../index/segment.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
 import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
 import { toCandidate } from './candidate.js';
-import { type BatchAlgorithm, searchPiece } from './check-values.js';
 import { decideFound } from './decide-found.js';
 import type { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
 import { type FoundPiece, FoundRows } from './found-rows.js';
 import { vectorCandidates, widestRadiusBits } from './match.js';
 import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
+import { type BatchAlgorithm, searchPiece } from './search-piece.js';
 
 /** Values per task of a thread: as many as the index joins with its tables at once. */
 export const PIECE_VALUES = JOIN_QUERIES;

@@ -1,14 +1,22 @@
 /** Match of a query's hashes and digests: exact look-ups and radius searches in one snapshot, then a decision. */
 import { AppError } from '../core/errors.js';
 import { type Algorithm, DIGEST_ALGORITHMS, type Digests } from '../core/vocabulary.js';
+import type { IndexPool } from '../index/index-pool.js';
 import type { Segment } from '../index/segment.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
-import { HAMMING_ALGORITHMS, type ListSnapshot } from '../lists/snapshot.js';
+import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import { type Candidate, type HashQuery, toCandidate, type VectorQuery } from './candidate.js';
 import { decideFound } from './decide-found.js';
 import { EntryReader } from './entry-reader.js';
 import { type Decision, NOTHING_SEARCHED } from './policy.js';
+import { searchPiece } from './search-piece.js';
+
+export interface MatchParts {
+  readonly snapshot: ListSnapshot;
+  readonly store: ListFeed;
+  readonly pool: IndexPool;
+}
 
 export interface MatchQuery {
   readonly digests: Digests;
@@ -61,7 +69,32 @@ export function vectorCandidates(
   );
 }
 
-function lookUp(snapshot: ListSnapshot, query: MatchQuery): Candidate[] {
+/**
+ * Return the candidates of hashes, all of one algorithm, searched together: an image's windows are hundreds, which other threads search,
+ * since this one answers everybody.
+ */
+async function hashCandidates(
+  { snapshot, pool }: MatchParts,
+  algorithm: HammingAlgorithm,
+  hashes: readonly HashQuery[],
+  { lists, radiusBits }: { readonly lists: MatchQuery['lists']; readonly radiusBits: number },
+): Promise<Candidate[]> {
+  if (hashes.length === 0 || snapshot.entryCounts[algorithm] === 0) return [];
+  const values = Buffer.concat(hashes.map(({ hash256 }) => hash256));
+  const answers = await searchPiece({ snapshot, pool }, algorithm, values, radiusBits);
+  return answers.flatMap((rows, at) =>
+    Array.from({ length: rows.count }, (_, row) =>
+      toCandidate(snapshot, lists, snapshot.radius[algorithm][at]!, {
+        entryIndex: rows.entryIndex[row]!,
+        distance: rows.distanceBits![row]!,
+        query: hashes[rows.queryIndex[row]!]!,
+      }),
+    ).filter((one) => one !== null),
+  );
+}
+
+async function lookUp(parts: MatchParts, query: MatchQuery): Promise<Candidate[]> {
+  const { snapshot } = parts;
   const found: Candidate[] = [];
   const note = (segment: Segment<unknown>, entryIndex: number, distance: number, from: Candidate['query']) => {
     const one = toCandidate(snapshot, query.lists, segment, { entryIndex, distance, query: from });
@@ -78,20 +111,22 @@ function lookUp(snapshot: ListSnapshot, query: MatchQuery): Candidate[] {
   for (const vector of query.vectors ?? []) found.push(...vectorCandidates(snapshot, query.lists, vector));
   const radiusBits = widestRadiusBits(snapshot, query);
   if (radiusBits < 0) return found;
-  for (const hashQuery of query.hashes) {
-    if (snapshot.entryCounts[hashQuery.algorithm] === 0) continue;
-    for (const segment of snapshot.radius[hashQuery.algorithm]) {
-      for (const { entryIndex, distanceBits } of segment.index.search(hashQuery.hash256, radiusBits)) {
-        note(segment, entryIndex, distanceBits, hashQuery);
-      }
-    }
+  for (const algorithm of HAMMING_ALGORITHMS) {
+    const of = (isWindow: boolean) =>
+      query.hashes.filter((one) => one.algorithm === algorithm && (one.window !== null) === isWindow);
+    const { lists } = query;
+    found.push(...(await hashCandidates(parts, algorithm, of(false), { lists, radiusBits })));
+    // No window matches beyond its own radius.
+    const within = Math.min(radiusBits, snapshot.windowRule.radiusBits);
+    found.push(...(await hashCandidates(parts, algorithm, of(true), { lists, radiusBits: within })));
   }
   return found;
 }
 
 /** Return the decision of an image, decoded or not. Errors STORE_FAILED. */
-export async function match(snapshot: ListSnapshot, store: ListFeed, query: MatchQuery): Promise<Decision> {
-  const found = lookUp(snapshot, query);
+export async function match(parts: MatchParts, query: MatchQuery): Promise<Decision> {
+  const { snapshot, store } = parts;
+  const found = await lookUp(parts, query);
   const decision = await decideFound(snapshot, new EntryReader(store), found, query.requestedRadiusBits);
   if (decision.verdict !== 'no_match') return decision;
   const searched = searchedAlgorithms(snapshot, query.lists);

@@ -6,6 +6,7 @@
  */
 import type { Match } from '../core/match-types.js';
 import type { Entry, Family, ListInfo, NotCheckedReason, Orientation, Verdict, ViewName } from '../core/vocabulary.js';
+import type { WindowMatch, WindowRule } from '../core/window.js';
 
 const DAY_MS = 86_400_000;
 
@@ -20,6 +21,7 @@ export interface Proposal extends ViewName {
   readonly radius: number | null;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
+  readonly window: WindowMatch | null;
   /** The entry is in quarantine: a person decided that it does not count. */
   readonly quarantined: boolean;
   /** The entry suddenly matched at many places: marked, and counted until a person decides. */
@@ -53,6 +55,15 @@ export const NOTHING_FOUND: Decision = { verdict: 'no_match', reason: null, ...N
 export const NEAR_LEFT_OUT: Decision = { ...NOTHING_FOUND };
 /** No list in force has an entry that the query could match. */
 export const NOTHING_SEARCHED: Decision = { verdict: 'not_checked', reason: 'no_list', ...NO_MATCHES };
+
+/**
+ * Return whether a window's hash is near enough to an entry, and wrong in few enough of its certain bits. A window is one of a hundred
+ * guesses: by the distance alone they would meet strangers more often than the image itself does.
+ */
+export const isSure = (
+  { distanceBits, certainBitsWrong }: { readonly distanceBits: number; readonly certainBitsWrong: number },
+  { radiusBits, wrongBitsMax }: WindowRule,
+): boolean => distanceBits <= radiusBits && certainBitsWrong <= wrongBitsMax;
 
 /** Return whether a list counts a near match at this distance, for a query hash of this quality. */
 export function admits(
@@ -144,6 +155,7 @@ export function decide(proposals: readonly Proposal[], requestedRadiusBits: numb
         radius: p.radius ?? radiusOf(p.list, requestedRadiusBits),
         orientation: p.orientation,
         family: p.family,
+        window: p.window,
         frame: p.frame,
         background: p.background,
         part: p.part,

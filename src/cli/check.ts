@@ -5,6 +5,7 @@ import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { FRAMES_DEFAULT, FRAMES_MAX } from '../core/limits.js';
 import { terminalField } from '../core/terminal.js';
 import type { Background, Part } from '../core/vocabulary.js';
+import { DETAILS } from '../core/window.js';
 import type { Service } from '../service/service.js';
 import {
   type CliContext,
@@ -21,6 +22,11 @@ import { type NamedImage, namedImages } from './named-images.js';
 
 export const orientations = () =>
   new Option('--orientations <which>', 'all finds rotated and mirrored copies').choices(['all', 'none']).default('all');
+
+export const detail = () =>
+  new Option('--detail <how>', 'how far to look for edited copies: the image alone, found parts of it, or all windows')
+    .choices([...DETAILS])
+    .default('plain');
 
 export const FRAMES_HELP = `frames or pages to check per file (1 to ${FRAMES_MAX}; by default ${FRAMES_DEFAULT}), evenly spread`;
 
@@ -103,6 +109,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
     .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
     .option('--lists <names>', 'only these lists, separated by commas')
     .option('--frames <count>', FRAMES_HELP)
+    .addOption(detail())
     .option('--digests <names>', 'also print these digests, separated by commas: md5, sha1')
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags) => {
@@ -145,6 +152,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
             families: 'both',
             algorithms,
             frames: framesFrom(flags),
+            detail: 'plain',
           });
           if (answer.reason && !(isFound && answer.reason === 'not_an_image')) cli.setExitCode(EXIT.failed);
           cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : hashLine(path, answer));

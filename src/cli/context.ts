@@ -1,4 +1,5 @@
 /** Context that `main.ts` passes to the commands, and their shared helpers: configuration, output, exit codes. */
+
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
@@ -10,6 +11,7 @@ import { FRAMES_DEFAULT, FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import { namesFrom } from '../core/names.js';
 import { systemWords } from '../core/system-words.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { openLedgerAlone } from '../service/open-ledger.js';
 import { type ListsAlone, openListsAlone } from '../service/open-lists.js';
@@ -176,6 +178,7 @@ export async function withLedger(
 
 export interface ImageCheckFlags extends CheckFlags {
   readonly frames?: string;
+  readonly detail?: Detail;
   readonly digests?: string;
 }
 
@@ -220,6 +223,7 @@ export function checkOptions(flags: ImageCheckFlags): Omit<ImageCheckOptions, 'r
     lists: flags.lists === undefined ? null : new Set(namesFrom(flags.lists, '--lists')),
     tenant: 'local',
     frames: framesFrom(flags),
+    detail: flags.detail ?? 'plain',
     digests: digestsFrom(flags),
   };
 }

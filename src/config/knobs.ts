@@ -110,6 +110,20 @@ export const KNOBS = {
     ...whole(0, 256),
     why: 'radius of a new list; the default is the starting point that the PDQ authors suggest',
   },
+  windowRadiusBits: {
+    env: 'ZEEF_WINDOW_RADIUS_BITS',
+    unit: 'bits, inclusive',
+    default: 31,
+    ...whole(0, 31),
+    why: 'largest distance of a window that matches, beside the radius of the list: a window is one guess of a hundred',
+  },
+  windowWrongBitsMax: {
+    env: 'ZEEF_WINDOW_WRONG_BITS_MAX',
+    unit: 'bits of 128, inclusive',
+    default: 6,
+    ...whole(0, 128),
+    why: 'certain bits of a window that a match may have wrong: copies have 4 at most in 99 of 100 cases, strangers 20 at least',
+  },
   photodnaIndex: {
     env: 'ZEEF_PHOTODNA_INDEX',
     unit: 'kind',

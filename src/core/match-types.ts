@@ -1,5 +1,6 @@
 /** One matched entry, as returned to the caller and kept as evidence. Holds no list value. */
 import type { Algorithm, Family, Orientation, ViewName } from './vocabulary.js';
+import type { WindowMatch } from './window.js';
 
 export interface Match extends ViewName {
   readonly list: string;
@@ -10,6 +11,8 @@ export interface Match extends ViewName {
   readonly radius: number;
   readonly orientation: Orientation | null;
   readonly family: Family | null;
+  /** Part of the image that matched; null for the image itself. */
+  readonly window: WindowMatch | null;
   readonly category: string | null;
   readonly severity: string | null;
   readonly source: string | null;

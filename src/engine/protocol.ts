@@ -15,8 +15,11 @@ import type {
   OrientationChoice,
   ViewName,
 } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import type { Damage } from '../decode/damage.js';
+import type { WindowHash } from '../kernels/windows/hash-windows.js';
 import type { PackedTarget } from './file-source.js';
+import { packWindows, unpackWindows } from './packed-windows.js';
 
 export interface HashWants {
   readonly digests: readonly DigestAlgorithm[];
@@ -26,6 +29,8 @@ export interface HashWants {
   readonly algorithms: readonly ('pdq' | 'blockhash')[];
   /** Largest number of frames or pages hashed of one file, evenly spread. */
   readonly frames: number;
+  /** Which windows of each view are hashed beside it. */
+  readonly detail: Detail;
 }
 
 interface PdqFamilyReply {
@@ -40,6 +45,8 @@ export interface ViewReply extends ViewName {
   readonly frame: number;
   readonly families: readonly PdqFamilyReply[];
   readonly blockhash: Uint8Array | null;
+  /** None where `detail` is `plain`. */
+  readonly windows: readonly WindowHash[];
 }
 
 /** Hashes of one image, or the reason for having none. Digests are present in both cases, unless the file was unreadable. */
@@ -121,7 +128,7 @@ export const stalledReply = (): HashReply => ({
   height: null,
 });
 
-/** Pack a reply: u32 length of its JSON · the JSON, hashes replaced by their number · the hashes, in order. */
+/** Pack a reply: u32 length of its JSON · the JSON, hashes replaced by their number · the hashes, in order; those of windows as `packWindows`. */
 export function packReply(reply: HashReply): Buffer {
   const hashes: Uint8Array[] = [];
   const views = !reply.ok
@@ -130,12 +137,20 @@ export function packReply(reply: HashReply): Buffer {
         for (const family of view.families) hashes.push(...family.hashes);
         if (view.blockhash) hashes.push(view.blockhash);
         const families = view.families.map((family) => ({ ...family, hashes: family.hashes.length }));
-        return { ...view, families, blockhash: view.blockhash !== null };
+        if (view.windows.length > 0) hashes.push(packWindows(view.windows));
+        return { ...view, families, blockhash: view.blockhash !== null, windows: view.windows.length };
       });
   const json = Buffer.from(JSON.stringify(reply.ok ? { ...reply, views } : reply));
   const length = Buffer.allocUnsafe(4);
   length.writeUInt32LE(json.length, 0);
   return Buffer.concat([length, json, ...hashes]);
+}
+
+/** A view in the JSON of a packed reply. */
+interface PackedView {
+  readonly families: readonly { readonly hashes: number }[];
+  readonly blockhash: boolean;
+  readonly windows: number;
 }
 
 /** Unpack a reply; its hashes are views into `packed`, which must not change. Errors: RangeError, SyntaxError, TypeError. */
@@ -148,12 +163,18 @@ export function unpackReply(packed: Buffer): HashReply {
     if (at > packed.length) throw new RangeError('packed reply is truncated');
     return new Uint8Array(packed.buffer, packed.byteOffset + at - HASH_BYTES, HASH_BYTES);
   };
-  const views = (reply.views as { families: { hashes: number }[]; blockhash: boolean }[]).map((view) => {
+  const windowsOf = (count: number) => {
+    const { windows, end } = unpackWindows(packed, at, count);
+    at = end;
+    return windows;
+  };
+  const views = (reply.views as PackedView[]).map((view) => {
     const families = view.families.map((family) => ({
       ...family,
       hashes: Array.from({ length: family.hashes }, next),
     }));
-    return { ...view, families, blockhash: view.blockhash ? next() : null };
+    const blockhash = view.blockhash ? next() : null;
+    return { ...view, families, blockhash, windows: windowsOf(view.windows) };
   });
   return { ...reply, views } as unknown as HashReply;
 }

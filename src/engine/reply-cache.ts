@@ -6,8 +6,8 @@ import type { HashReply, HashWants } from './protocol.js';
 const ENTRY_BYTES = 400;
 
 export function replyKey(sha256: string, wants: HashWants): string {
-  const { digests, orientations, families, algorithms, frames } = wants;
-  return `${sha256} ${digests.join()} ${orientations} ${families} ${algorithms.join()} ${frames}`;
+  const { digests, orientations, families, algorithms, frames, detail } = wants;
+  return `${sha256} ${digests.join()} ${orientations} ${families} ${algorithms.join()} ${frames} ${detail}`;
 }
 
 /** Return whether a reply depends only on the file: a timeout, a crash or a read error may be temporary. */

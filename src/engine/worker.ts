@@ -9,7 +9,9 @@ import pLimit from 'p-limit';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
 import { collectGarbage } from '../core/garbage.js';
+import { WINDOW_VIEWS_MAX } from '../core/limits.js';
 import type { DegradedVerdict, Digests, NotCheckedReason } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import { worse } from '../decode/damage.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
@@ -20,6 +22,7 @@ import { sniff } from '../decode/sniff.js';
 import { blockhash256 } from '../kernels/blockhash.js';
 import { computeDigests } from '../kernels/digests.js';
 import { loadPdqHasher } from '../kernels/pdq-wasm.js';
+import { hashWindows } from '../kernels/windows/hash-windows.js';
 import { type FileTarget, unpackTarget } from './file-source.js';
 import { MemoryRoom, SMALL_BYTES } from './memory-room.js';
 import {
@@ -71,11 +74,13 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   ...Object.fromEntries(FILE_FAULTS.map((code) => [code, 'unreadable'])),
 };
 
-function hashView({ frame, background, part, raster }: View, wants: HashWants): ViewReply {
+function hashView({ frame, background, part, raster }: View, wants: HashWants, detail: Detail): ViewReply {
   // First, since the kernel may overwrite a raster in its own memory.
   const blockhash = wants.algorithms.includes('blockhash') ? blockhash256(raster) : null;
-  const families = wants.algorithms.includes('pdq') ? hasher.hash(raster, wants).families : [];
-  return { frame, background, part, families, blockhash };
+  if (!wants.algorithms.includes('pdq')) return { frame, background, part, families: [], blockhash, windows: [] };
+  const { families } = hasher.hash(raster, wants);
+  const windows = detail === 'plain' ? [] : hashWindows(hasher.surface(), detail, wants.orientations === 'all');
+  return { frame, background, part, families, blockhash, windows };
 }
 
 /** Hash the bytes of a file; an `AppError` becomes a reply. `afterView`: called after each further view. */
@@ -94,7 +99,7 @@ async function hashBytes(
       damage = worse(damage, further);
     });
     for await (const view of shown) {
-      views.push(hashView(view, wants));
+      views.push(hashView(view, wants, views.length < WINDOW_VIEWS_MAX ? wants.detail : 'plain'));
       await afterView?.();
     }
     if (damage && limits.degraded === 'not_checked') damage = { ...damage, isGrave: true };

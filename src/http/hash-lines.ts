@@ -3,7 +3,7 @@
  * object; every other line is left to JSON.parse.
  */
 
-import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/search-piece.js';
 import { VALUE_BYTES } from '../core/vocabulary.js';
 import { REFERENCE_CHARACTERS_MAX } from './schemas.js';
 

@@ -2,9 +2,9 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HashItemAnswer } from '../check/check-hashes.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
 import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision } from '../check/policy.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/search-piece.js';
 import { Breath } from '../core/breath.js';
 import { AppError, ERRORS, type ErrorCode } from '../core/errors.js';
 import { isUnspecific } from '../core/hash-detail.js';

@@ -1,6 +1,6 @@
 /** Schemas of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
-import { BATCH_ALGORITHMS } from '../check/check-values.js';
+import { BATCH_ALGORITHMS } from '../check/search-piece.js';
 import { ERRORS } from '../core/errors.js';
 import {
   FRAMES_DEFAULT,
@@ -10,6 +10,7 @@ import {
   NAME_CHARACTERS_MAX,
   NOTE_CHARACTERS_MAX,
   RADIUS_BITS_MAX,
+  WINDOW_VIEWS_MAX,
 } from '../core/limits.js';
 import {
   ALGORITHMS,
@@ -21,14 +22,15 @@ import {
   PARTS,
   VERDICTS,
 } from '../core/vocabulary.js';
+import { DETAILS, WINDOW_KINDS } from '../core/window.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
 /**
  * Hashes of one file: 16 frames and another part, each as stored and by three backgrounds, in two families of eight orientations, and
- * blockhash. An image has `resized` and one of the others.
+ * blockhash; an image has `resized` and one of the others. And 180 windows of eight views, each mirrored too.
  */
-const FILE_HASHES_MAX = 1_156;
+const FILE_HASHES_MAX = 1_156 + WINDOW_VIEWS_MAX * 2 * 180;
 /** Names of lists in one request: services have some dozens of lists. */
 const LIST_NAMES_MAX = 1_000;
 /** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */
@@ -58,6 +60,14 @@ export const Problem = Type.Object(
   { description: 'RFC 9457 problem document; `code` is from the one error table.' },
 );
 
+const share = Type.Number({ minimum: -1, maximum: 2 });
+/** Where a window lies. A window reaches no farther over an edge than half of the image. */
+const windowFields = {
+  kind: oneOf(WINDOW_KINDS),
+  rectangle: Type.Object({ left: share, top: share, right: share, bottom: share }, { additionalProperties: false }),
+  degrees: Type.Number({ minimum: -180, maximum: 180 }),
+};
+
 export const Match = Type.Object({
   list: Type.String(),
   matchType: oneOf(['exact', 'near']),
@@ -67,6 +77,12 @@ export const Match = Type.Object({
   radius: Type.Optional(Type.Number({ minimum: 0 })),
   orientation: Type.Optional(orNull(oneOf(ORIENTATIONS))),
   family: Type.Optional(orNull(oneOf(FAMILIES))),
+  window: Type.Optional(
+    Type.Union([
+      Type.Object({ ...windowFields, certainBitsWrong: Type.Integer({ minimum: 0, maximum: 128 }) }),
+      Type.Null(),
+    ]),
+  ),
   frame: Type.Optional(orNull(count)),
   background: Type.Optional(orNull(oneOf(BACKGROUNDS))),
   part: Type.Optional(orNull(oneOf(PARTS))),
@@ -168,6 +184,12 @@ const FileHash = Type.Object(
     frame: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
     background: Type.Optional(orNull(oneOf(BACKGROUNDS))),
     part: Type.Optional(orNull(oneOf(PARTS))),
+    window: Type.Optional(
+      Type.Object(
+        { ...windowFields, certain: Type.String({ pattern: '^[0-9a-fA-F]{64}$', title: '64 hex digits' }) },
+        { additionalProperties: false },
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -274,6 +296,7 @@ const frames = Type.Optional(
 export const CheckQuery = Type.Object({
   ...CommonQuery,
   frames,
+  detail: Type.Optional(oneOf(DETAILS)),
   digests: Type.Optional(
     Type.String({
       pattern: '^(md5|sha1|sha256)(,(md5|sha1|sha256))*$',

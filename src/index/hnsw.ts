@@ -22,6 +22,12 @@ function floats(hash256: Uint8Array): number[] {
   return Array.from({ length: BITS }, (_, bit) => (hash256[bit >> 3]! >> (bit & 7)) & 1);
 }
 
+function bitsOf(point: readonly number[]): Uint8Array {
+  const hash256 = new Uint8Array(HASH256_BYTES);
+  for (const [bit, value] of point.entries()) if (value > 0.5) hash256[bit >> 3]! |= 1 << (bit & 7);
+  return hash256;
+}
+
 /** Load hnswlib-node. Errors INDEX_KIND_UNAVAILABLE: the optional dependency was not built on this machine. */
 export async function loadHnswlib() {
   const { default: hnswlib } = await import('hnswlib-node').catch((error: unknown) => {
@@ -70,6 +76,7 @@ export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> 
       entryCount,
       // Floats, links and the heap's own bookkeeping; measured 1,361 bytes an entry.
       memoryBytes: capacity * (BITS * 4 + M * 2 * 4 + 16),
+      hashOf: (entryIndex) => bitsOf(graph.getPoint(entryIndex)),
       search,
       searchBatch: (hashes256, radiusBits) => searchOneByOne((hash256) => search(hash256, radiusBits), hashes256),
     }),

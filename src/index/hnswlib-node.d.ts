@@ -5,6 +5,7 @@ declare module 'hnswlib-node' {
     initIndex(capacity: number, m: number, efConstruction: number): void;
     resizeIndex(capacity: number): void;
     addPoint(vector: number[], label: number): void;
+    getPoint(label: number): number[];
     setEf(ef: number): void;
     searchKnn(vector: number[], count: number): { distances: number[]; neighbors: number[] };
   }

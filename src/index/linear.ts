@@ -31,6 +31,7 @@ function linearIndex(hashes: Uint8Array): RadiusIndex {
     exact: true,
     entryCount,
     memoryBytes: hashes.byteLength,
+    hashOf: (entryIndex) => hashes.subarray(entryIndex * HASH256_BYTES, (entryIndex + 1) * HASH256_BYTES),
     search,
     searchBatch: (hashes256, radiusBits) => searchOneByOne((hash256) => search(hash256, radiusBits), hashes256),
   };

@@ -178,6 +178,13 @@ class Ring implements RingIndex {
     this.#results = new Uint32Array(memory.buffer, this.#scratch + SCRATCH.results, BATCH_RESULTS * 2);
   }
 
+  hashOf(entryIndex: number): Uint8Array {
+    const from = this.#layout.hashes + entryIndex * HASH256_BYTES;
+    this.#query.set(new Uint8Array(this.#share.memory.buffer, from, HASH256_BYTES));
+    this.#kernel.fromChunks(this.#scratch + SCRATCH.query, 1);
+    return this.#query;
+  }
+
   search(hash256: Uint8Array, radiusBits: number): Candidate[] {
     requireRadius(radiusBits);
     this.#query.set(hash256);

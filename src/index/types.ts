@@ -24,6 +24,8 @@ export interface RadiusIndex {
   readonly exact: boolean;
   readonly entryCount: number;
   readonly memoryBytes: number;
+  /** Return the hash of an entry, for as long as nothing else is called. */
+  hashOf(entryIndex: number): Uint8Array;
   /**
    * Shape   `hash256`: Uint8Array(32). Result: ascending by distance, then by entry.
    * Unit    `radiusBits`: bits, inclusive, 0..256.

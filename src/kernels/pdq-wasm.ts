@@ -24,19 +24,9 @@ import {
   RESIZE_SIDE,
   symmetricWeights,
 } from './pdq.js';
-
-interface PdqExports {
-  readonly memory: WebAssembly.Memory;
-  /** The first byte after the module's own static data. */
-  heapBase(): number;
-  filterRows(...pointersAndSizes: number[]): void;
-  filterColumns(sums: number, paddedWidth: number, firsts: number, weights: number, stride: number, luma: number): void;
-  quality(luma: number): number;
-  dct(luma: number, cosines: number, cosinesTurned: number, half: number, out: number): void;
-  largest(dct: number): number;
-  lowerMedian(dct: number, room: number): number;
-  bits(dct: number, median: number, transposed: number, hash: number): void;
-}
+import { align16, growTo, type PdqExports, Span } from './pdq-memory.js';
+import type { Surface } from './windows/surface.js';
+import { SURFACE_BYTES, WasmSurface } from './windows/wasm-surface.js';
 
 /** Weights of one axis as the kernel reads them: by source row (for the row half) and padded (for the column half). */
 interface AxisTables {
@@ -53,7 +43,6 @@ interface Placed extends Omit<Raster, 'data'> {
   readonly bytes: number;
 }
 
-const PAGE_BYTES = 65_536;
 /**
  * Room for tables of axes; when full, all are dropped and rebuilt on demand. Enough for sides up to half a million
  * pixels; a longer side doubles the room.
@@ -64,30 +53,6 @@ const VECTOR = 4;
 const MATRICES_MAX = 4;
 
 const upToVector = (count: number) => Math.ceil(count / VECTOR) * VECTOR;
-const align16 = (bytes: number) => Math.ceil(bytes / 16) * 16;
-
-/** A bump allocator over one span of the kernel's memory. */
-class Span {
-  #next: number;
-  constructor(
-    readonly start: number,
-    readonly bytes: number,
-  ) {
-    this.#next = start;
-  }
-
-  /** Return the offset of a fresh, 16-byte aligned block, or -1 where the span is full. */
-  take(bytes: number): number {
-    const at = this.#next;
-    if (at + align16(bytes) > this.start + this.bytes) return -1;
-    this.#next += align16(bytes);
-    return at;
-  }
-
-  clear(): void {
-    this.#next = this.start;
-  }
-}
 
 /** A result that is being filled. */
 type Unfinished = {
@@ -108,6 +73,8 @@ interface PdqKernelHasher extends PdqHasher {
    * growth replaces the kernel's memory.
    */
   takePlane(bytes: number): Buffer;
+  /** Return the surface of the image that was hashed last, which is still in the kernel's memory. Valid until the next call of any function. */
+  surface(): Surface;
 }
 
 class WasmHasher implements PdqKernelHasher {
@@ -124,7 +91,9 @@ class WasmHasher implements PdqKernelHasher {
     lumas: number;
     matrices: number;
   };
+  readonly #surface: WasmSurface;
   #imageStart: number;
+  #last: Placed | null = null;
 
   constructor(kernel: PdqExports) {
     this.#kernel = kernel;
@@ -140,9 +109,11 @@ class WasmHasher implements PdqKernelHasher {
       lumas: floats(LUMA_SIDE * LUMA_SIDE),
       matrices: fixed.take(MATRICES_MAX * 4 * 4),
     };
-    this.#tables = new Span(fixed.start + fixed.bytes, TABLE_BYTES);
+    const surface = new Span(fixed.start + fixed.bytes, SURFACE_BYTES);
+    this.#tables = new Span(surface.start + surface.bytes, TABLE_BYTES);
     this.#imageStart = this.#tables.start + TABLE_BYTES;
     this.#grow(this.#imageStart);
+    this.#surface = new WasmSurface(kernel, this.#fixed, surface);
     this.#floatsAt(this.#fixed.cosines).set(COSINES);
     for (let k = 0; k < LUMA_SIDE; k++) {
       for (let j = 0; j < DCT_SIDE; j++) {
@@ -156,6 +127,12 @@ class WasmHasher implements PdqKernelHasher {
     return Buffer.from(this.#kernel.memory.buffer, this.#imageStart, bytes);
   }
 
+  surface(): Surface {
+    if (this.#last === null) throw new Error('no image has been hashed');
+    const rows = this.#imageStart + align16(this.#last.bytes + VECTOR * 4);
+    return this.#surface.open({ ...this.#last, at: this.#imageStart, rows });
+  }
+
   hash(raster: Raster, { orientations, families }: Parameters<PdqHasher['hash']>[1]): ReturnType<PdqHasher['hash']> {
     const mirrorings = orientations === 'all' ? MIRRORINGS : MIRRORINGS.slice(0, 1);
     const { width, height, channels, data } = raster;
@@ -166,6 +143,7 @@ class WasmHasher implements PdqKernelHasher {
     const isInPlace = data.buffer === this.#kernel.memory.buffer && data.byteOffset === this.#imageStart;
     if (!isInPlace) new Uint8Array(this.#kernel.memory.buffer, this.#imageStart, bytes).set(data);
     const placed = { width, height, channels, bytes };
+    this.#last = placed;
     const names = familiesOf(raster, families);
     // Families that read the same pixels share the conversion to luma.
     const groups = isResized(raster, 'resized') ? names.map((name) => [name]) : [names];
@@ -323,8 +301,7 @@ class WasmHasher implements PdqKernelHasher {
   }
 
   #grow(bytes: number): void {
-    const missing = bytes - this.#kernel.memory.buffer.byteLength;
-    if (missing > 0) this.#kernel.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    growTo(this.#kernel, bytes);
   }
 
   #floatsAt(offset: number): Float32Array {

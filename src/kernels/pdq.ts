@@ -146,7 +146,7 @@ function matrixOf(rows: readonly WeightRow[], n: number, mirrored: boolean): Axi
  * of 512 at 512 pixels, by 1 after the resize from more, and by next to nothing at full size. Three quarters of a pixel are
  * between them.
  */
-const SYMMETRIC_SHIFT = 0.75 / RESIZE_SIDE;
+export const SYMMETRIC_SHIFT = 0.75 / RESIZE_SIDE;
 
 /**
  * Build the matrix of one axis for the family `symmetric`: triangles as wide as the reference's two box passes, at least
@@ -212,7 +212,7 @@ const GREEN = Math.fround(0.587);
 const BLUE = Math.fround(0.114);
 
 /** Return the luma of one pixel in float: 0.299 R + 0.587 G + 0.114 B; grey unchanged. */
-function lumaAt(raster: Raster, x: number, y: number): number {
+export function lumaAt(raster: Raster, x: number, y: number): number {
   const at = (y * raster.width + x) * raster.channels;
   if (raster.channels < 3) return raster.data[at]!;
   return Math.fround(
@@ -281,7 +281,7 @@ export function luma64(raster: Raster, family: Family, mirrorX = false, mirrorY 
 }
 
 /** Unit 0..100: detail of the 64×64 luma, from its neighbour differences. */
-function qualityOf(luma: Float32Array): number {
+export function qualityOf(luma: Float32Array): number {
   let sum = 0;
   const step = (u: number, v: number) => Math.abs(Math.trunc((Math.fround(u - v) * 100) / 255));
   for (let i = 0; i < LUMA_SIDE; i++) {

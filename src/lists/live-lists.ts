@@ -5,6 +5,7 @@
 import pLimit from 'p-limit';
 import { systemClock } from '../core/clock.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
+import type { WindowRule } from '../core/window.js';
 import type { IndexContent } from '../index/index-file.js';
 import { liveCounts } from '../index/segment.js';
 import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
@@ -34,6 +35,7 @@ interface LoadedContent extends IndexContent<FeedPosition> {
 
 interface LiveListsOptions extends LoadOptions {
   readonly photodnaRadius: number | null;
+  readonly windowRule: WindowRule;
 }
 
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
@@ -75,7 +77,7 @@ class FollowedLists implements LiveLists {
     this.#options = options;
     this.#loaded = loaded;
     this.#inForce = inForce;
-    this.#snapshot = snapshotOf(loaded, inForce.inForce, options.photodnaRadius);
+    this.#snapshot = snapshotOf(loaded, inForce.inForce, options);
   }
 
   get snapshot(): ListSnapshot {
@@ -130,14 +132,14 @@ class FollowedLists implements LiveLists {
     const { loaded, day } = this.#inForce;
     if (loaded !== this.#loaded || day !== Math.floor(atMs / DAY_MS))
       this.#inForce = await inForceAt(atMs, this.#store, this.#options, this.#loaded);
-    this.#snapshot = snapshotOf(this.#loaded, this.#inForce.inForce, this.#options.photodnaRadius);
+    this.#snapshot = snapshotOf(this.#loaded, this.#inForce.inForce, this.#options);
   }
 }
 
 function snapshotOf(
   { indexes, position, lists: stored }: Loaded,
   inForce: InForce,
-  photodnaRadius: number | null,
+  { photodnaRadius, windowRule }: Pick<LiveListsOptions, 'photodnaRadius' | 'windowRule'>,
 ): ListSnapshot {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
@@ -157,6 +159,7 @@ function snapshotOf(
     digest: { md5: indexes.md5.segments, sha1: indexes.sha1.segments, sha256: indexes.sha256.segments },
     photodna: indexes.photodna.segments,
     photodnaRadius,
+    windowRule,
     photodnaExact: indexes.photodna.segments.every(({ index }) => index.exact),
     entryCounts: Object.fromEntries(ALGORITHMS.map((algorithm) => [algorithm, counted(algorithm)])) as Record<
       Algorithm,

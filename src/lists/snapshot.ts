@@ -4,6 +4,7 @@
  * entry beside its value.
  */
 import type { Algorithm, DigestAlgorithm, ListInfo } from '../core/vocabulary.js';
+import type { WindowRule } from '../core/window.js';
 import type { DigestTable } from '../index/digest-table.js';
 import { isRemoved, type Segment } from '../index/segment.js';
 import type { RadiusIndex } from '../index/types.js';
@@ -30,6 +31,7 @@ export interface ListSnapshot {
   readonly photodna: readonly Segment<VectorIndex>[];
   /** Configured by the licensee; null where PhotoDNA is not matched. */
   readonly photodnaRadius: number | null;
+  readonly windowRule: WindowRule;
   readonly inForce: InForce;
   /** Entries that were loaded, of enabled lists: a damaged one is not among them. */
   readonly entryCounts: Readonly<Record<Algorithm, number>>;

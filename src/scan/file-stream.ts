@@ -119,6 +119,7 @@ export class FileStream {
       families: 'both',
       algorithms: matcher.wantsBlockhash ? ['pdq', 'blockhash'] : ['pdq'],
       frames: request.frames,
+      detail: 'plain',
     };
     const { orientations } = request;
     this.committer = new Committer(inventory);

@@ -22,16 +22,19 @@ const ITEM_BYTES = 400;
 const HASH_BYTES = 190;
 
 function itemOf({ digests, hashes }: FileQuery): HashItem {
-  const values = hashes.map(({ algorithm, hash256, orientation, family, lowQuality, frame, background, part }) => ({
-    algorithm,
-    value: formatHash256(hash256),
-    orientation: orientation ?? 'original',
-    family,
-    lowQuality,
-    frame,
-    background,
-    part,
-  }));
+  const values = hashes.map(
+    ({ algorithm, hash256, orientation, family, lowQuality, window, frame, background, part }) => ({
+      algorithm,
+      value: formatHash256(hash256),
+      orientation: orientation ?? 'original',
+      family,
+      lowQuality,
+      ...(window && { window: { ...window.place, certain: formatHash256(window.certain) } }),
+      frame,
+      background,
+      part,
+    }),
+  );
   return values.length > 0 ? { ...digests, hashes: values } : { ...digests };
 }
 
@@ -46,6 +49,7 @@ function matchOf(facts: Partial<Match>, isMatch: boolean): Match {
     radius: facts.radius ?? 0,
     orientation: facts.orientation ?? null,
     family: facts.family ?? null,
+    window: facts.window ?? null,
     frame: facts.frame ?? null,
     background: facts.background ?? null,
     part: facts.part ?? null,

@@ -198,7 +198,14 @@ async function decoderState({ config, log, env, configFile }: Place): Promise<Re
     const [name, expected] = SAMPLE;
     const bytes = readFileSync(join(SAMPLE_IMAGES, name));
     const startMs = performance.now();
-    const wants = { digests: [], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 } as const;
+    const wants = {
+      digests: [],
+      orientations: 'none',
+      families: 'both',
+      algorithms: ['pdq'],
+      frames: 1,
+      detail: 'plain',
+    } as const;
     const engine = await decoder.engine();
     const reply = await engine.hashBytes(bytes, wants);
     if (!reply.ok) return fail(`an image of the sample is ${reply.reason}`);

@@ -95,6 +95,7 @@ function loadLive(
     kind: config.index,
     photodnaIndex: config.photodnaIndex,
     photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
+    windowRule: { radiusBits: config.windowRadiusBits, wrongBitsMax: config.windowWrongBitsMax },
     pool,
     vault: store.vault,
     blobs: store.blobs,

@@ -303,7 +303,7 @@ function queries(
     async checkImage(input, options) {
       const engine = await decoder.engine();
       const answer = await checkImage(
-        { engine, hasher, store: store.lists, snapshot: live.snapshot, recorder },
+        { engine, hasher, store: store.lists, snapshot: live.snapshot, recorder, pool },
         input,
         options,
       );

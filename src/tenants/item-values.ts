@@ -4,7 +4,7 @@
  * value is searched, so every one is counted and watched.
  */
 import type { FileHash, HashItem } from '../check/check-hashes.js';
-import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/check-values.js';
+import { BATCH_ALGORITHMS, type BatchAlgorithm } from '../check/search-piece.js';
 import { AppError } from '../core/errors.js';
 import { parsePhotoDna } from '../core/photodna.js';
 import { type Algorithm, ORIENTATIONS, type Orientation, VALUE_BYTES } from '../core/vocabulary.js';

@@ -10,6 +10,7 @@ import type { HashBatch } from '../check/hash-batch.js';
 import type { Decision, Match } from '../check/policy.js';
 import { Breath } from '../core/breath.js';
 import { type Algorithm, ORIENTATIONS, type ViewName } from '../core/vocabulary.js';
+import type { Window } from '../core/window.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 import { checksOf, type ItemValue, imagesOf, valuesOf } from './item-values.js';
 import { isHamming } from './probing/near-miss.js';
@@ -49,20 +50,27 @@ async function searchedBy(items: readonly HashItem[]): Promise<Searched> {
 
 const joined = (column: readonly Asked[]) => Buffer.concat(column.map(({ one }) => one.value));
 
-type Origin = Pick<Match, 'algorithm' | 'orientation' | 'family' | keyof ViewName>;
+/** Compares where two windows lie, by their text: each of an image lies elsewhere. */
+const isSameWindow = (a: Window | null, b: Window | null) =>
+  a === b || (a !== null && b !== null && placeText(a) === placeText(b));
+const placeText = ({ rectangle: { left, top, right, bottom }, degrees }: Window) =>
+  `${left} ${top} ${right} ${bottom} ${degrees}`;
+
+type Origin = Pick<Match, 'algorithm' | 'orientation' | 'family' | keyof ViewName> & { readonly window: Window | null };
 const isFrom = (origin: Origin, match: Match) =>
   match.algorithm === origin.algorithm &&
   match.orientation === origin.orientation &&
   match.family === origin.family &&
   match.frame === origin.frame &&
   match.background === origin.background &&
-  match.part === origin.part;
+  match.part === origin.part &&
+  isSameWindow(origin.window, match.window);
 
 /** Return whether the match may be this value's. Zeef turns a value without provenance itself. */
 function mayBeOf({ algorithm, hash }: ItemValue, match: Match): boolean {
   const { orientation = hash ? ORIENTATIONS[0] : match.orientation, family = null } = hash ?? {};
-  const { frame = null, background = null, part = null } = hash ?? {};
-  return isFrom({ algorithm, orientation, family, frame, background, part }, match);
+  const { frame = null, background = null, part = null, window = null } = hash ?? {};
+  return isFrom({ algorithm, orientation, family, frame, background, part, window }, match);
 }
 
 /** Return the matches of each value, by its position: of an item with several values, its own. */
@@ -122,11 +130,14 @@ export function watchImage(
     const decisions = new Map<number, Found>();
     for (const query of searched) {
       if (query.algorithm !== algorithm) continue;
-      const found = matches.filter((match) => isFrom(query, match));
+      const window = query.window?.place ?? null;
+      const found = matches.filter((match) => isFrom({ ...query, window }, match));
+      // Windows follow from the image, like turned hashes.
+      const isOwn = query.orientation === 'original' && window === null;
       if (found.length > 0) decisions.set(hashes.length, { matches: found });
       // The digest stands for the first hash.
-      if (query.orientation === 'original' && query !== searched[0]) gate.noteValues(algorithm, query.hash256);
-      if (found.length > 0 || query.orientation === 'original') hashes.push(query.hash256);
+      if (isOwn && query !== searched[0]) gate.noteValues(algorithm, query.hash256);
+      if (found.length > 0 || isOwn) hashes.push(query.hash256);
     }
     if (hashes.length > 0) probing.note(gate.tenant, algorithm, Buffer.concat(hashes), decisions);
   }

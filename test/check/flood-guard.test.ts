@@ -111,6 +111,7 @@ describe('in a service', () => {
     families: 'both',
     algorithms: ['pdq'],
     frames: 1,
+    detail: 'plain',
   } as const;
   const picture = readFileSync(join(PICTURES, 'mate-freshflower.jpg'));
   /** The same image as another file: with bytes after its end. */

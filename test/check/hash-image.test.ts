@@ -8,7 +8,7 @@ const hasher = loadPdqHasher();
 
 function replyOf(width: number, height: number): HashReply {
   const { families } = hasher.hash(sceneRaster(1, width, height, 1), { orientations: 'all', families: 'both' });
-  const views = [{ frame: 0, background: null, part: null, families, blockhash: null }];
+  const views = [{ frame: 0, background: null, part: null, families, blockhash: null, windows: [] }];
   return { ok: true, digests: {}, bytes: 1, format: 'jpeg', width, height, damage: null, views };
 }
 

@@ -28,6 +28,7 @@ const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
 const snapshot = { atMs: NOW_MS, photodnaRadius: null } as ListSnapshot;
 const near = (of: ListInfo, entryKey: number, distance: number): Candidate => ({
   entryKey,
+  certainBitsWrong: null,
   list: of,
   distance,
   query: {

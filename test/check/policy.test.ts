@@ -46,6 +46,7 @@ const near = (of: ListInfo, distance: number, more: Partial<Proposal> = {}): Pro
   radius: null,
   orientation: 'original',
   family: 'resized',
+  window: null,
   frame: null,
   background: null,
   part: null,

@@ -15,7 +15,14 @@ import { decoderPids } from '../support/decoder-pids.js';
 import { sceneRaster, seeded } from '../support/random.js';
 import { type Running, startService } from '../support/running.js';
 
-const WANTS: HashWants = { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 };
+const WANTS: HashWants = {
+  digests: ['sha256'],
+  orientations: 'all',
+  families: 'both',
+  algorithms: ['pdq'],
+  frames: 1,
+  detail: 'plain',
+};
 const OPTIONS = {
   imageBytesMax: 25_000_000,
   imagePixelsMax: 50_000_000,

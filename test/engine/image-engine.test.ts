@@ -24,6 +24,7 @@ const WANTS: HashWants = {
   families: 'both',
   algorithms: ['pdq', 'blockhash'],
   frames: 1,
+  detail: 'plain',
 };
 const OPTIONS: ImageEngineOptions = {
   workers: 2,

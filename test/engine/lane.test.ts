@@ -21,7 +21,7 @@ const JOB: Job = {
   id: 1,
   bytes: Buffer.from('no image'),
   file: null,
-  wants: { digests: ['md5'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 },
+  wants: { digests: ['md5'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1, detail: 'plain' },
   resolve: () => {},
   startedMs: null,
   isRead: true,

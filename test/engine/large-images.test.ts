@@ -25,6 +25,7 @@ const WANTS: HashWants = {
   families: 'both',
   algorithms: ['pdq', 'blockhash'],
   frames: 1,
+  detail: 'plain',
 };
 const OPTIONS: ImageEngineOptions = {
   workers: 1,

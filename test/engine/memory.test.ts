@@ -2,11 +2,19 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BACKGROUNDS, PARTS } from '../../src/core/vocabulary.js';
+import { WINDOW_KINDS } from '../../src/core/window.js';
 import { Crashers } from '../../src/engine/crashers.js';
 import { type HashReply, type HashWants, packReply, unpackReply } from '../../src/engine/protocol.js';
 import { createReplyCache, isCacheable, replyKey } from '../../src/engine/reply-cache.js';
 
-const WANTS: HashWants = { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 };
+const WANTS: HashWants = {
+  digests: ['sha256'],
+  orientations: 'all',
+  families: 'both',
+  algorithms: ['pdq'],
+  frames: 1,
+  detail: 'plain',
+};
 const sha = (digit: string) => digit.repeat(64);
 
 describe('files that end decoders', () => {
@@ -42,6 +50,16 @@ describe('files that end decoders', () => {
 
 describe('replies', () => {
   const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
+  const share = fc.double({ min: -1, max: 2, noNaN: true });
+  const anyWindow = fc.record({
+    window: fc.record({
+      kind: fc.constantFrom(...WINDOW_KINDS),
+      rectangle: fc.record({ left: share, top: share, right: share, bottom: share }),
+      degrees: fc.double({ min: -180, max: 180, noNaN: true }),
+    }),
+    quality: fc.nat(100),
+    hashes: fc.array(fc.record({ hash256: bytes32, certain: bytes32 }), { minLength: 1, maxLength: 2 }),
+  });
   const reply: fc.Arbitrary<HashReply> = fc.oneof(
     fc.record({
       ok: fc.constant(false as const),
@@ -81,6 +99,7 @@ describe('replies', () => {
             { maxLength: 2 },
           ),
           blockhash: fc.option(bytes32),
+          windows: fc.array(anyWindow, { maxLength: 3 }),
         }),
         { maxLength: 4 },
       ),

@@ -32,12 +32,21 @@ test('a frame that is too long and a head that is not JSON are refused', () => {
 
 test('a truncated reply is refused', () => {
   const hashes = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+  const rectangle = { left: -0.25, top: 0, right: 1, bottom: 0.5 };
+  const window = {
+    window: { kind: 'crop', rectangle, degrees: 0 },
+    quality: 77,
+    hashes: [{ hash256: new Uint8Array(32).fill(3), certain: new Uint8Array(32).fill(4) }],
+  };
   const reply = {
     ok: true,
     digests: {},
-    views: [{ frame: 0, background: null, blockhash: null, families: [{ family: 'sharp', hashes }] }],
+    views: [
+      { frame: 0, background: null, blockhash: null, families: [{ family: 'sharp', hashes }], windows: [window] },
+    ],
   } as unknown as HashReply;
   const packed = packReply(reply);
-  expect(unpackReply(packed)).toMatchObject({ views: [{ families: [{ hashes }] }] });
-  for (const cut of [1, 32, 33, 64]) expect(() => unpackReply(packed.subarray(0, -cut))).toThrow(RangeError);
+  expect(unpackReply(packed)).toMatchObject({ views: [{ families: [{ hashes }], windows: [window] }] });
+  for (const cut of [1, 32, 33, 64, 65, 111, 112, 113, 150, 176])
+    expect(() => unpackReply(packed.subarray(0, -cut))).toThrow(RangeError);
 });

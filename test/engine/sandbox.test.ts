@@ -19,7 +19,14 @@ import { orLeftOut } from '../support/left-out.js';
 import { run, serve } from '../support/processes.js';
 import { sceneRaster } from '../support/random.js';
 
-const WANTS: HashWants = { digests: [], orientations: 'none', families: 'resized', algorithms: ['pdq'], frames: 1 };
+const WANTS: HashWants = {
+  digests: [],
+  orientations: 'none',
+  families: 'resized',
+  algorithms: ['pdq'],
+  frames: 1,
+  detail: 'plain',
+};
 const INTRUDER = 'test/support/intruder.mjs';
 const KEY_TEXT = 'ab'.repeat(32);
 /** Of the program, and writable by all: only the sandbox protects it. */

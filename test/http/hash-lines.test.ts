@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BATCH_ALGORITHMS } from '../../src/check/check-values.js';
+import { BATCH_ALGORITHMS } from '../../src/check/search-piece.js';
 import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { OTHER, parseHashLines } from '../../src/http/hash-lines.js';
 import { startService } from '../support/running.js';

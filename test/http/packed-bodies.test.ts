@@ -22,7 +22,7 @@ const JSON_GZIP = { 'content-type': 'application/json', 'content-encoding': 'gzi
 async function hashesOf(name: string) {
   const { orientations } = await running.service.hashImage(
     { path: `${PICTURES}/${name}` },
-    { digests: ['md5'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 },
+    { digests: ['md5'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1, detail: 'plain' },
   );
   return Object.entries(orientations!).map(([orientation, value]) => ({
     algorithm: 'pdq',

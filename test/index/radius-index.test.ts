@@ -63,6 +63,15 @@ const SETS: Record<string, Uint8Array[]> = {
 };
 
 describe.each(Object.entries(SETS))('%s', (_name, hashes) => {
+  test('each index returns the hash of an entry', async () => {
+    const kinds: IndexKind[] = hasHnsw && hashes.length < 500 ? ['ring', 'linear', 'hnsw'] : ['ring', 'linear'];
+    for (const kind of kinds) {
+      const index = await build(kind, hashes);
+      for (let at = 0; at < hashes.length; at += Math.ceil(hashes.length / 40))
+        expect(Buffer.from(index.hashOf(at)), `${kind} ${at}`).toEqual(Buffer.from(hashes[at]!));
+    }
+  });
+
   test.each(RADII)('ring and linear equal a bit-by-bit search at radius %i', async (radiusBits) => {
     const [ring, linear] = [await build('ring', hashes), await build('linear', hashes)];
     const queries = [

@@ -37,6 +37,7 @@ const match = (over: Partial<Match> = {}): Match => ({
   radius: 31,
   orientation: null,
   family: null,
+  window: null,
   frame: null,
   background: null,
   part: null,

@@ -49,6 +49,7 @@ const open = () =>
     kind: 'ring',
     photodnaIndex: 'linear',
     photodnaRadius: 50,
+    windowRule: { radiusBits: 31, wrongBitsMax: 6 },
     pool,
     vault: store.vault,
     blobs,
@@ -73,11 +74,13 @@ async function verdicts(live: Live, ats: readonly number[]) {
         orientation: null,
         family: null,
         lowQuality: false,
+        window: null,
         frame: null,
         background: null,
         part: null,
       };
-      return (await match(live.snapshot, store.lists, { ...asked, hashes: [query] })).verdict;
+      return (await match({ snapshot: live.snapshot, store: store.lists, pool }, { ...asked, hashes: [query] }))
+        .verdict;
     }),
   );
 }
@@ -133,12 +136,15 @@ test('an index file is loaded, and the changes of the store since it are applied
   expect(refused).toEqual([]);
   expect(await verdicts(second, [6, 7, 8, 9, 2_500])).toEqual(['match', 'no_match', 'no_match', 'match', 'match']);
   const md5 = Buffer.from(digests.subarray(0, 16)).toString('hex');
-  const found = await match(second.snapshot, store.lists, {
-    digests: { md5 },
-    hashes: [],
-    lists: null,
-    requestedRadiusBits: null,
-  });
+  const found = await match(
+    { snapshot: second.snapshot, store: store.lists, pool },
+    {
+      digests: { md5 },
+      hashes: [],
+      lists: null,
+      requestedRadiusBits: null,
+    },
+  );
   expect(found).toMatchObject({ verdict: 'match', matches: [{ list: 'b', entryId: 'e0' }] });
   // 1,999 from the file, of which e8 is only marked as removed, and the added one. The store alone has 1,999.
   expect(second.snapshot.radius.pdq.flatMap(({ keys }) => [...keys]).length).toBe(2_000);
@@ -205,6 +211,7 @@ test('a damaged index file, or one of another store, is reported, and the store 
     kind: 'ring',
     photodnaIndex: 'linear',
     photodnaRadius: 50,
+    windowRule: { radiusBits: 31, wrongBitsMax: 6 },
     pool,
     vault: store.vault,
     blobs,
@@ -235,17 +242,24 @@ test('a crowd of near copies is counted in full and returned in part, with trunc
     orientation: null,
     family: null,
     lowQuality: false,
+    window: null,
     frame: null,
     background: null,
     part: null,
   };
   const asked = { digests: {}, hashes: [query], lists: null };
-  const wide = await match(live.snapshot, store.lists, { ...asked, requestedRadiusBits: null });
+  const wide = await match(
+    { snapshot: live.snapshot, store: store.lists, pool },
+    { ...asked, requestedRadiusBits: null },
+  );
   expect(wide).toMatchObject({ verdict: 'match', truncated: true });
   expect(wide.matches).toHaveLength(100);
   // All are within 16 bits of the query; the suppression list matches only at distance 0.
   expect(wide.matchCount).toBeGreaterThanOrEqual(5_000);
-  const narrow = await match(live.snapshot, store.lists, { ...asked, requestedRadiusBits: 0 });
+  const narrow = await match(
+    { snapshot: live.snapshot, store: store.lists, pool },
+    { ...asked, requestedRadiusBits: 0 },
+  );
   expect(narrow.truncated).toBe(false);
 });
 
@@ -260,13 +274,16 @@ test('PhotoDNA values match within the configured L2 radius, also from an index 
       const vector = Uint8Array.from(value);
       vector[3] = 100 + off;
       const vectors = [{ algorithm: 'photodna' as const, vector }];
-      return match(reader.snapshot, store.lists, {
-        digests: {},
-        hashes: [],
-        vectors,
-        lists: null,
-        requestedRadiusBits: 0,
-      });
+      return match(
+        { snapshot: reader.snapshot, store: store.lists, pool },
+        {
+          digests: {},
+          hashes: [],
+          vectors,
+          lists: null,
+          requestedRadiusBits: 0,
+        },
+      );
     };
     expect(await ask(50)).toMatchObject({
       verdict: 'match',
@@ -302,6 +319,7 @@ test('a refresh that fails halfway keeps the old snapshot; the next applies all 
     kind: 'ring',
     photodnaIndex: 'linear',
     photodnaRadius: null,
+    windowRule: { radiusBits: 31, wrongBitsMax: 6 },
     pool,
     vault: store.vault,
     blobs,
@@ -396,6 +414,7 @@ test('concurrent refreshes are applied one after the other, each change once', a
     kind: 'ring',
     photodnaIndex: 'linear',
     photodnaRadius: null,
+    windowRule: { radiusBits: 31, wrongBitsMax: 6 },
     pool,
     vault: store.vault,
     blobs,

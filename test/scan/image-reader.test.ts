@@ -39,7 +39,14 @@ async function readFile(during: (reading: number, path: string) => void) {
       walker,
       throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,
       committer: {} as never,
-      wants: { digests: ['sha256'], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 },
+      wants: {
+        digests: ['sha256'],
+        orientations: 'none',
+        families: 'both',
+        algorithms: ['pdq'],
+        frames: 1,
+        detail: 'plain',
+      },
       scan: 1,
     });
     const place = new Anchors([], false).placeOf(pathBytesOf(folder));

@@ -120,7 +120,14 @@ test('over HTTP: a file of a multipart body, and the bytes behind the limit are 
 test('from the command line: a path that the decoder process reads', async () => {
   const path = join(work, 'image');
   writeFileSync(path, image);
-  const options = { orientations: 'all', lists: null, requestedRadiusBits: null, frames: 1, digests: [] } as const;
+  const options = {
+    orientations: 'all',
+    lists: null,
+    requestedRadiusBits: null,
+    frames: 1,
+    detail: 'plain',
+    digests: [],
+  } as const;
   const checked = await running.service.checkImage({ path }, { ...options, reference: null, tenant: 'local' });
   expect(checked).toMatchObject({ verdict: 'match', reason: 'too_large' });
 });

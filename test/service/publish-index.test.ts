@@ -47,6 +47,7 @@ async function start(from: Store = store, at: BlobStore = blobs) {
     kind: 'ring',
     photodnaIndex: 'linear',
     photodnaRadius: null,
+    windowRule: { radiusBits: 31, wrongBitsMax: 6 },
     pool,
     vault: from.vault,
     blobs: at,

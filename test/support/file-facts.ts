@@ -32,6 +32,7 @@ const view = fc.constantFrom(1, 8).chain((count) =>
       fc.tuple(family('resized', count), family('symmetric', count)),
     ),
     blockhash: fc.option(hash),
+    windows: fc.constant([]),
   }),
 );
 const anyFacts: fc.Arbitrary<FileFacts> = fc.record({

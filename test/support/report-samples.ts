@@ -124,6 +124,7 @@ export const MATCH: Match = {
   family: 'resized',
   frame: 0,
   background: null,
+  window: null,
   part: null,
   category: 'A1',
   severity: null,

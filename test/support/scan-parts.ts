@@ -21,6 +21,7 @@ const MATCH: Decision['matches'][number] = {
   radius: 0,
   orientation: null,
   family: null,
+  window: null,
   frame: null,
   background: null,
   part: null,
@@ -47,7 +48,7 @@ export function imageReply(digit: string, format: 'jpeg' | 'gif' = 'jpeg'): Hash
     width: 8,
     height: 8,
     damage: null,
-    views: [{ frame: 0, background: null, part: null, families, blockhash: null }],
+    views: [{ frame: 0, background: null, part: null, families, blockhash: null, windows: [] }],
   };
 }
 

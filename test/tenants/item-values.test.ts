@@ -132,7 +132,7 @@ describe('over HTTP', () => {
       const usage = async () => (await service.gates.of('a')).usage;
       const reply = await service.hashReply(
         { bytes: readFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg')) },
-        { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1 },
+        { digests: ['sha256'], orientations: 'all', families: 'both', algorithms: ['pdq'], frames: 1, detail: 'plain' },
       );
       if (!reply.ok) throw new Error(reply.code);
       const hashes = reply.views[0]!.families.flatMap(({ family, hashes: turned }) =>

@@ -37,13 +37,22 @@ const query = (hash256: Uint8Array, more: Partial<HashQuery> = {}): HashQuery =>
   orientation: 'original',
   family: 'resized',
   lowQuality: false,
+  window: null,
   frame: 0,
   background: null,
   part: null,
   ...more,
 });
 /** A match just inside the radius. */
-const matchOf = ({ algorithm, orientation, family, frame, background, part }: Omit<HashQuery, 'hash256'>): Match => ({
+const matchOf = ({
+  algorithm,
+  orientation,
+  family,
+  frame,
+  background,
+  part,
+}: Omit<HashQuery, 'hash256' | 'window'>): Match => ({
+  window: null,
   list: 'l',
   entryId: 'e',
   matchType: 'near',

@@ -23,6 +23,7 @@ const MULTIPART_FILES_MAX = 100;
 
 /** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
+  detail: 'plain',
   digests: ['md5', 'sha1', 'sha256'],
   families: 'both',
   algorithms: ['pdq', 'blockhash'],
@@ -31,10 +32,11 @@ const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
 type Query = Static<typeof CheckQuery>;
 
 function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): ImageCheckOptions {
-  const { frames = FRAMES_DEFAULT, digests } = request.query;
+  const { frames = FRAMES_DEFAULT, detail = 'plain', digests } = request.query;
   return {
     ...optionsFrom(request, 'all'),
     frames,
+    detail,
     digests: (digests?.split(',') ?? []) as DigestAlgorithm[],
   };
 }

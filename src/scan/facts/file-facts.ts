@@ -244,6 +244,7 @@ function unpackView(from: Reader, isPlain: boolean): ViewReply {
     part,
     families: families.map((one, at) => ({ ...one, hashes: lists[at]! })),
     blockhash: hasBlockhash ? from.take(HASH256_BYTES).slice() : null,
+    windows: [],
   };
 }
 

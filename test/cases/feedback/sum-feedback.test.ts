@@ -59,6 +59,7 @@ describe('sums', () => {
     radius: 31,
     orientation: null,
     family: null,
+    window: null,
     frame: null,
     background: null,
     part: null,

@@ -65,7 +65,14 @@ const count = async () => (await running.service.store.lists.list('police'))?.en
 
 describe('an import is held', () => {
   test('when an entry matches a canary: a stock photograph, in grey and smaller', async () => {
-    const wants: HashWants = { digests: [], orientations: 'none', families: 'both', algorithms: ['pdq'], frames: 1 };
+    const wants: HashWants = {
+      digests: [],
+      orientations: 'none',
+      families: 'both',
+      algorithms: ['pdq'],
+      frames: 1,
+      detail: 'plain',
+    };
     const stock = await sharp(readFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg')))
       .resize(700)
       .greyscale()

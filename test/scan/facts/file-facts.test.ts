@@ -125,7 +125,7 @@ describe('facts of a file', () => {
         width,
         height,
         damage: null,
-        views: [{ frame: 0, background: null, part: null, families, blockhash: null }],
+        views: [{ frame: 0, background: null, part: null, families, blockhash: null, windows: [] }],
       } as const;
       const timeNs = 1_764_000_000_123_456_789n;
       const identity = { size: 4, mtimeNs: timeNs, ctimeNs: timeNs, inode: 12_345_678n, device: 2049n };

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BATCH_ALGORITHMS } from '../../../src/check/check-values.js';
 import { QueryBatch, queryBatchOf } from '../../../src/check/file-queries.js';
+import { BATCH_ALGORITHMS } from '../../../src/check/search-piece.js';
 import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
 import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
 import { addQueriesFromFacts } from '../../../src/scan/facts/queries-from-facts.js';

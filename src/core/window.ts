@@ -1,0 +1,47 @@
+/**
+ * Windows: rectangles of an image, upright or turned, that are hashed as if each were the image. A window undoes what an edit did to a listed
+ * image: it leaves out a border, or reaches over an edge that was cut off.
+ */
+
+/**
+ * What a window undoes. `resampling`: nothing but another size; `border`, `strip` and `part`: what was put around the image, found in the
+ * pixels; `rotation`, `margin` and `crop`: tried at fixed places.
+ */
+export const WINDOW_KINDS = ['resampling', 'border', 'strip', 'part', 'rotation', 'margin', 'crop'] as const;
+export type WindowKind = (typeof WINDOW_KINDS)[number];
+
+/** Edges in shares of the width and the height of the image, from its top left; below 0 and above 1 are outside. */
+export interface Rectangle {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+export interface Window {
+  readonly kind: WindowKind;
+  readonly rectangle: Rectangle;
+  /** Angle by which the rectangle is turned about its centre, clockwise as seen. */
+  readonly degrees: number;
+}
+
+/** How far a query looks: `plain`, the whole image alone; `standard`, also windows that are found in it; `deep`, all windows. */
+export const DETAILS = ['plain', 'standard', 'deep'] as const;
+export type Detail = (typeof DETAILS)[number];
+
+export const WHOLE: Rectangle = { left: 0, top: 0, right: 1, bottom: 1 };
+/** A window that matched, and how many of its certain bits the entry has otherwise. */
+export interface WindowMatch extends Window {
+  /** 0..128. */
+  readonly certainBitsWrong: number;
+}
+
+/** When a window's hash matches; beside its list's radius. */
+export interface WindowRule {
+  readonly radiusBits: number;
+  /** Of 128. */
+  readonly wrongBitsMax: number;
+}
+
+/** The image itself at another size. */
+export const RESAMPLED: Window = { kind: 'resampling', rectangle: WHOLE, degrees: 0 };

@@ -1,0 +1,214 @@
+/**
+ * Windows of an image in AssemblyScript with SIMD: planes, samples, certainty, and the lines that finding looks at. The readable twin
+ * is `../windows/planes.ts` with `../windows/lines.ts`, and equal to it bit for bit. Pointers as in `pdq.ts`. Never allocates.
+ */
+import { addScaledRow, convertRow } from './luma';
+
+/** Average squares of `factor`×`factor` pixels to a plane of `width`×`height` floats. `row`, `sums`: room for a padded source row. */
+export function shrink(
+  source: usize, channels: i32, sourceWidth: i32, factor: i32, width: i32, height: i32, row: usize, sums: usize, plane: usize,
+): void {
+  const rowBytes = <usize>(sourceWidth * channels);
+  if (factor == 1) {
+    for (let y = 0; y < height; y++) {
+      convertRow(source + <usize>y * rowBytes, channels, 0, width, row);
+      memory.copy(plane + (<usize>(y * width) << 2), row, <usize>width << 2);
+    }
+    return;
+  }
+  const padded = (sourceWidth + 3) & ~3;
+  const share: f32 = <f32>1 / <f32>(factor * factor);
+  for (let y = 0; y < height; y++) {
+    memory.fill(sums, 0, <usize>padded << 2);
+    for (let k = 0; k < factor; k++) {
+      convertRow(source + <usize>(y * factor + k) * rowBytes, channels, 0, sourceWidth, row);
+      addScaledRow(sums, row, 1, padded);
+    }
+    let from = sums;
+    const to = plane + (<usize>(y * width) << 2);
+    for (let x = 0; x < width; x++) {
+      let sum: f32 = 0;
+      for (let k = 0; k < factor; k++, from += 4) sum += load<f32>(from);
+      store<f32>(to + (<usize>x << 2), sum * share);
+    }
+  }
+}
+
+/** Average squares of 2×2 of a plane. `halfWidth`, `halfHeight`: of the result. */
+export function halve(plane: usize, width: i32, halfWidth: i32, halfHeight: i32, out: usize): void {
+  const rowBytes = <usize>width << 2;
+  for (let y = 0; y < halfHeight; y++) {
+    let from = plane + <usize>(2 * y) * rowBytes;
+    for (let x = 0; x < halfWidth; x++) {
+      const sum = load<f32>(from) + load<f32>(from, 4) + load<f32>(from + rowBytes) + load<f32>(from + rowBytes, 4);
+      store<f32>(out, sum * 0.25);
+      from += 8;
+      out += 4;
+    }
+  }
+}
+
+/** Round a plane to bytes. */
+export function toGrey(plane: usize, count: i32, grey: usize): void {
+  for (let at = 0; at < count; at++) store<u8>(grey + <usize>at, <u8>(load<f32>(plane + (<usize>at << 2)) + 0.5));
+}
+
+/** Between the four pixels at and behind `from`; `x`, `y`: shares of the further ones. */
+@inline
+function between(from: usize, rowBytes: usize, x: f32, y: f32): f32 {
+  const a = load<f32>(from);
+  const b = load<f32>(from + rowBytes);
+  const top = a + (load<f32>(from, 4) - a) * x;
+  const bottom = b + (load<f32>(from + rowBytes, 4) - b) * x;
+  return top + (bottom - top) * y;
+}
+
+/** Sample 64×64 at the crossings of columns and rows. `columns`, `rows`: i32[64]; shares: f32[64], of the next column or row. */
+export function sampleUpright(
+  plane: usize, width: i32, columns: usize, columnShares: usize, rows: usize, rowShares: usize, luma: usize,
+): void {
+  const rowBytes = <usize>width << 2;
+  for (let i: usize = 0; i < 256; i += 4) {
+    const row = plane + <usize>load<i32>(rows + i) * rowBytes;
+    const share = load<f32>(rowShares + i);
+    for (let j: usize = 0; j < 256; j += 4) {
+      const from = row + (<usize>load<i32>(columns + j) << 2);
+      store<f32>(luma, between(from, rowBytes, load<f32>(columnShares + j), share));
+      luma += 4;
+    }
+  }
+}
+
+/** A coordinate past an edge, mirrored in it at `pace`; then counted from the centre of the first pixel. */
+@inline
+function folded(at: f64, side: f64, pace: f64): f64 {
+  const within = at < 0 ? -at * pace : at > side ? side - (at - side) * pace : at;
+  return max<f64>(0, min<f64>(side - 1, within - 0.5));
+}
+
+/** Sample 64×64 along two directions: sample (i, j) is at (x, y) + j·(ax, ay) + i·(bx, by), in pixels of the plane. */
+export function sampleTurned(
+  plane: usize, width: i32, height: i32, pace: f64, x: f64, y: f64, ax: f64, ay: f64, bx: f64, by: f64, luma: usize,
+): void {
+  const rowBytes = <usize>width << 2;
+  for (let i = 0; i < 64; i++) {
+    for (let j = 0; j < 64; j++) {
+      const u = folded(x + <f64>j * ax + <f64>i * bx, <f64>width, pace);
+      const v = folded(y + <f64>j * ay + <f64>i * by, <f64>height, pace);
+      const column = min<i32>(width - 2, <i32>u);
+      const row = min<i32>(height - 2, <i32>v);
+      const from = plane + <usize>row * rowBytes + (<usize>column << 2);
+      store<f32>(luma, between(from, rowBytes, <f32>(u - <f64>column), <f32>(v - <f64>row)));
+      luma += 4;
+    }
+  }
+}
+
+/** Coefficients of the image mirrored left to right: those of odd frequencies along a row change their sign. */
+export function mirror(dct: usize, out: usize): void {
+  for (let at: usize = 0; at < 1024; at += 8) {
+    store<f32>(out + at, -load<f32>(dct + at));
+    store<f32>(out + at, load<f32>(dct + at, 4), 4);
+  }
+}
+
+/** Distance of each coefficient from the median. */
+export function distances(dct: usize, median: f32, out: usize): void {
+  const middle = f32x4.splat(median);
+  for (let at: usize = 0; at < 1024; at += 16) v128.store(out + at, f32x4.abs(f32x4.sub(v128.load(dct + at), middle)));
+}
+
+/**
+ * Commonest level of a line of pixels, in 32 bins of 8 levels and their neighbours.
+ * `bins`: room for 34 words. Result: pixels in the three bins · 256 + the level in the middle.
+ */
+export function commonest(pixels: usize, step: usize, count: i32, bins: usize): i32 {
+  memory.fill(bins, 0, 136);
+  for (let n = 0; n < count; n++) {
+    const bin = bins + 4 + (<usize>(load<u8>(pixels) >> 3) << 2);
+    store<u32>(bin, load<u32>(bin) + 1);
+    pixels += step;
+  }
+  let most = 0;
+  let at = 0;
+  for (let bin = 0; bin < 32; bin++) {
+    const from = bins + (<usize>bin << 2);
+    const sum = load<i32>(from) + load<i32>(from, 4) + load<i32>(from, 8);
+    if (sum > most) {
+      most = sum;
+      at = bin;
+    }
+  }
+  return (most << 8) | ((at << 3) + 4);
+}
+
+/** Sum of a line of pixels, and of their squares: two words at `out`. */
+export function sums(pixels: usize, step: usize, count: i32, out: usize): void {
+  let sum = 0;
+  let squares = 0;
+  for (let n = 0; n < count; n++) {
+    const value = <i32>load<u8>(pixels);
+    sum += value;
+    squares += value * value;
+    pixels += step;
+  }
+  store<i32>(out, sum);
+  store<i32>(out, squares, 4);
+}
+
+/** Sum of the absolute differences of two lines of pixels. */
+export function difference(a: usize, b: usize, step: usize, count: i32): i32 {
+  let sum = 0;
+  for (let n = 0; n < count; n++) {
+    sum += abs<i32>(<i32>load<u8>(a) - <i32>load<u8>(b));
+    a += step;
+    b += step;
+  }
+  return sum;
+}
+
+@inline
+function apart(a: usize, b: usize): v128 {
+  const left = v128.load(a);
+  const right = v128.load(b);
+  return i8x16.sub(i8x16.max_u(left, right), i8x16.min_u(left, right));
+}
+
+/** Lanes of all ones where the step between 16 pixels and those before them is a seam's. `across`: distance of pixels across it. */
+@inline
+function seamsAt(pixels: usize, across: usize, stepMin: v128): v128 {
+  const step = apart(pixels, pixels - across);
+  const beside = i8x16.max_u(
+    apart(pixels + 2 * across, pixels + 3 * across),
+    apart(pixels - 3 * across, pixels - 4 * across),
+  );
+  return v128.and(i8x16.gt_u(step, stepMin), i8x16.gt_u(step, i8x16.add_sat_u(beside, beside)));
+}
+
+const LANES = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+
+/**
+ * Count in each column (`isColumn`) or row of a box the pixels whose step from the one before is over `stepMin`,
+ * and over twice the steps on both sides of it. Four pixels before and behind the box are read.
+ * `counts`: u16 for each position, zeros, with room for 16 more. Reads up to 16 bytes past a row.
+ */
+export function seams(
+  grey: usize, width: i32, left: i32, top: i32, right: i32, bottom: i32, isColumn: i32, stepMin: i32, counts: usize,
+): void {
+  const least = i8x16.splat(<i8>stepMin);
+  const across: usize = isColumn ? 1 : <usize>width;
+  for (let y = top; y < bottom; y++) {
+    const row = grey + <usize>(y * width);
+    let found = 0;
+    for (let x = left; x < right; x += 16) {
+      const within = i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - x)));
+      const here = v128.and(within, seamsAt(row + <usize>x, across, least));
+      if (isColumn) {
+        const to = counts + (<usize>(x - left) << 1);
+        v128.store(to, i16x8.sub(v128.load(to), i16x8.extend_low_i8x16_s(here)));
+        v128.store(to, i16x8.sub(v128.load(to, 16), i16x8.extend_high_i8x16_s(here)), 16);
+      } else found += popcnt<i32>(i8x16.bitmask(here));
+    }
+    if (!isColumn) store<u16>(counts + (<usize>(y - top) << 1), <u16>found);
+  }
+}

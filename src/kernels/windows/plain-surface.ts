@@ -1,0 +1,180 @@
+/** The surface in TypeScript: slow and plain, the reference of the one in WebAssembly. Every step in float32, one rounding an operation. */
+import type { Raster } from '../../core/vocabulary.js';
+import { bitsOf, DCT_SIDE, DEGENERATE_BELOW, dct16, LUMA_SIDE, lowerMedian, lumaAt, qualityOf } from '../pdq.js';
+import {
+  type Axis,
+  type Box,
+  type Directions,
+  type Level,
+  type Lines,
+  levelsOf,
+  OUTSIDE_PACE,
+  SEAM_STEP,
+  type Surface,
+  shrinkFactor,
+} from './surface.js';
+
+interface Plane extends Level {
+  readonly data: Float32Array;
+}
+
+const { fround } = Math;
+
+/** Average squares of pixels: sums of columns first. */
+function shrink(raster: Raster, { width, height }: Level): Float32Array {
+  const factor = shrinkFactor(raster.width, raster.height);
+  const data = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const sums = new Float32Array(width * factor);
+    for (let k = 0; k < factor; k++) {
+      for (let x = 0; x < sums.length; x++) sums[x] = sums[x]! + lumaAt(raster, x, y * factor + k);
+    }
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (let k = 0; k < factor; k++) sum = fround(sum + sums[x * factor + k]!);
+      data[y * width + x] = factor === 1 ? sum : sum * fround(1 / (factor * factor));
+    }
+  }
+  return data;
+}
+
+function halve({ width, data }: Plane, half: Level): Float32Array {
+  return Float32Array.from({ length: half.width * half.height }, (_, at) => {
+    const from = 2 * Math.floor(at / half.width) * width + 2 * (at % half.width);
+    const sum = fround(fround(fround(data[from]! + data[from + 1]!) + data[from + width]!) + data[from + width + 1]!);
+    return sum * 0.25;
+  });
+}
+
+/** Between four pixels; `x`, `y`: shares of the further ones. */
+function between({ width, data }: Plane, column: number, row: number, x: number, y: number): number {
+  const from = row * width + column;
+  const mix = (a: number, b: number, share: number) => fround(a + fround(fround(b - a) * share));
+  const top = mix(data[from]!, data[from + 1]!, x);
+  const bottom = mix(data[from + width]!, data[from + width + 1]!, x);
+  return mix(top, bottom, y);
+}
+
+function folded(at: number, side: number): number {
+  const within = at < 0 ? -at * OUTSIDE_PACE : at > side ? side - (at - side) * OUTSIDE_PACE : at;
+  return Math.max(0, Math.min(side - 1, within - 0.5));
+}
+
+/** Change the signs that change where the image is mirrored left to right: of odd frequencies along a row. */
+const mirrored = (dct: Float32Array) => dct.map((value, at) => ((at % DCT_SIDE) % 2 === 0 ? -value : value));
+
+class PlainLines implements Lines {
+  constructor(
+    readonly width: number,
+    readonly height: number,
+    readonly grey: Uint8Array,
+  ) {}
+
+  #line(isRow: boolean, at: number, from: number, to: number): number[] {
+    return Array.from({ length: to - from }, (_, n) => this.#at(isRow ? from + n : at, isRow ? at : from + n));
+  }
+
+  #at(x: number, y: number): number {
+    return this.grey[y * this.width + x]!;
+  }
+
+  commonest(isRow: boolean, at: number, from: number, to: number) {
+    const line = this.#line(isRow, at, from, to);
+    const near = (bin: number) => line.filter((value) => Math.abs((value >> 3) - bin) <= 1).length;
+    let [most, best] = [0, 0];
+    for (let bin = 0; bin < 32; bin++) {
+      const count = near(bin);
+      if (count > most) [most, best] = [count, bin];
+    }
+    return { level: best * 8 + 4, share: most / line.length };
+  }
+
+  spread(isRow: boolean, at: number, from: number, to: number) {
+    const line = this.#line(isRow, at, from, to);
+    const mean = line.reduce((sum, value) => sum + value, 0) / line.length;
+    const square = line.reduce((sum, value) => sum + value * value, 0) / line.length;
+    return { mean, deviation: Math.sqrt(Math.max(0, square - mean * mean)) };
+  }
+
+  difference(isRow: boolean, at: number, other: number, from: number, to: number): number {
+    const second = this.#line(isRow, other, from, to);
+    return this.#line(isRow, at, from, to).reduce((sum, value, n) => sum + Math.abs(value - second[n]!), 0);
+  }
+
+  seams(isColumn: boolean, { left, top, right, bottom }: Box): Uint16Array {
+    const counts = new Uint16Array(isColumn ? right - left : bottom - top);
+    const step = (x: number, y: number, one: number, two: number) =>
+      isColumn
+        ? Math.abs(this.#at(x + one, y) - this.#at(x + two, y))
+        : Math.abs(this.#at(x, y + one) - this.#at(x, y + two));
+    for (let y = top; y < bottom; y++) {
+      for (let x = left; x < right; x++) {
+        const here = step(x, y, 0, -1);
+        const beside = Math.max(step(x, y, 2, 3), step(x, y, -3, -4));
+        if (here > SEAM_STEP && here > Math.min(255, 2 * beside)) counts[isColumn ? x - left : y - top]!++;
+      }
+    }
+    return counts;
+  }
+}
+
+class PlainSurface implements Surface {
+  readonly levels: readonly Plane[];
+  readonly lines: Lines;
+  #luma: Float32Array = new Float32Array(LUMA_SIDE * LUMA_SIDE);
+  #dct: Float32Array = new Float32Array(DCT_SIDE * DCT_SIDE);
+
+  constructor(raster: Raster) {
+    const planes: Plane[] = [];
+    for (const level of levelsOf(raster.width, raster.height)) {
+      const larger = planes.at(-1);
+      planes.push({ ...level, data: larger ? halve(larger, level) : shrink(raster, level) });
+    }
+    this.levels = planes;
+    const [{ width, height, data }] = planes as [Plane];
+    this.lines = new PlainLines(
+      width,
+      height,
+      Uint8Array.from(data, (value) => fround(value + 0.5)),
+    );
+  }
+
+  sampleUpright(level: number, columns: Axis, rows: Axis): void {
+    this.#sample((i, j) =>
+      between(this.levels[level]!, columns.pixels[j]!, rows.pixels[i]!, columns.shares[j]!, rows.shares[i]!),
+    );
+  }
+
+  sampleTurned(level: number, { x, y, ax, ay, bx, by }: Directions): void {
+    const plane = this.levels[level]!;
+    this.#sample((i, j) => {
+      const u = folded(x + j * ax + i * bx, plane.width);
+      const v = folded(y + j * ay + i * by, plane.height);
+      const column = Math.min(plane.width - 2, Math.floor(u));
+      const row = Math.min(plane.height - 2, Math.floor(v));
+      return between(plane, column, row, fround(u - column), fround(v - row));
+    });
+  }
+
+  #sample(at: (i: number, j: number) => number): void {
+    this.#luma = Float32Array.from({ length: LUMA_SIDE * LUMA_SIDE }, (_, n) => at(n >> 6, n & 63));
+  }
+
+  quality(): number {
+    return qualityOf(this.#luma);
+  }
+
+  transform(): boolean {
+    this.#dct = dct16(this.#luma);
+    return this.#dct.some((value) => Math.abs(value) >= DEGENERATE_BELOW);
+  }
+
+  hash(isMirrored: boolean) {
+    const dct = isMirrored ? mirrored(this.#dct) : this.#dct;
+    const median = lowerMedian(dct);
+    const distances = dct.map((value) => Math.abs(fround(value - median)));
+    return { hash256: bitsOf(dct), certain: bitsOf(distances) };
+  }
+}
+
+export const plainSurface = (raster: Raster): Surface => new PlainSurface(raster);

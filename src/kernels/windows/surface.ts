@@ -1,0 +1,115 @@
+/** What hashing and finding windows needs of an image; by TypeScript and by WebAssembly, which are equal. */
+
+import type { Rectangle } from '../../core/window.js';
+import { LUMA_SIDE, SYMMETRIC_SHIFT } from '../pdq.js';
+
+/** A box of pixels of the surface: `right` and `bottom` are behind its last ones. */
+export type Box = Rectangle;
+
+/** Places of 64 samples along one axis. */
+export interface Axis {
+  /** Pixel before each sample; there is one behind it. */
+  readonly pixels: Int32Array;
+  /** Share of the pixel behind. */
+  readonly shares: Float32Array;
+}
+
+/** Places of 64×64 samples: (x, y) + j·(ax, ay) + i·(bx, by). Unit: pixels of the level. */
+export interface Directions {
+  readonly x: number;
+  readonly y: number;
+  readonly ax: number;
+  readonly ay: number;
+  readonly bx: number;
+  readonly by: number;
+}
+
+/** The image at the surface's size divided by `scale`. */
+export interface Level {
+  readonly width: number;
+  readonly height: number;
+  readonly scale: number;
+}
+
+/** The samples' hash; all are of the last samples. */
+export interface Sampled {
+  /** 0..100. */
+  quality(): number;
+  /** Compute the coefficients. Result: whether the image has content in the frequencies that PDQ uses. */
+  transform(): boolean;
+  /** Shape: 32 bytes each. `certain`: bits whose coefficients are farthest from the median, half of all. `mirrored`: of the image mirrored left to right. */
+  hash(mirrored: boolean): { readonly hash256: Uint8Array; readonly certain: Uint8Array };
+}
+
+/** Lines of pixels that finding looks at: rows, and columns. `from`, `to`: the part of the line. */
+export interface Lines {
+  readonly width: number;
+  readonly height: number;
+  /** The commonest level of the line, 0..255, and the share of pixels near it. */
+  commonest(isRow: boolean, at: number, from: number, to: number): { readonly level: number; readonly share: number };
+  /** Mean and standard deviation. Unit: levels. */
+  spread(isRow: boolean, at: number, from: number, to: number): { readonly mean: number; readonly deviation: number };
+  /** Sum of the absolute differences of two lines. */
+  difference(isRow: boolean, at: number, other: number, from: number, to: number): number;
+  /** Pixels of each column or row of a box that are on a seam: a step over those beside it. Valid until the next call. */
+  seams(isColumn: boolean, box: Box): Uint16Array;
+}
+
+export interface Surface extends Sampled {
+  readonly lines: Lines;
+  readonly levels: readonly Level[];
+  sampleUpright(level: number, columns: Axis, rows: Axis): void;
+  sampleTurned(level: number, directions: Directions): void;
+}
+
+/** Longest side of a surface: beyond it, nothing of an image is in 64×64 samples of most of its windows. */
+export const SURFACE_SIDE_MAX = 1024;
+/** Sides below which an image has no windows. */
+export const SURFACE_SIDE_MIN = 48;
+/** A level has at least so many pixels along its longer side, and along its shorter one. */
+const LEVEL_LONG_MIN = 110;
+const LEVEL_SHORT_MIN = 16;
+
+/** Steps of seams are larger than this. Unit: levels. */
+export const SEAM_STEP = 10;
+/** What lies outside of the image is its mirrored edge, stretched: nearer to what was cut off than the last pixel repeated, and than the mirror. */
+export const OUTSIDE_PACE = 0.2;
+
+/** Return the whole number of pixels that are averaged along each side. */
+export const shrinkFactor = (width: number, height: number): number =>
+  Math.ceil(Math.max(width, height) / SURFACE_SIDE_MAX);
+
+/** Return the levels of an image: each is half of the one before. */
+export function levelsOf(width: number, height: number): Level[] {
+  const factor = shrinkFactor(width, height);
+  const levels: Level[] = [{ width: Math.floor(width / factor), height: Math.floor(height / factor), scale: 1 }];
+  for (;;) {
+    const last = levels.at(-1)!;
+    const next = { width: last.width >> 1, height: last.height >> 1, scale: last.scale * 2 };
+    if (Math.max(next.width, next.height) < LEVEL_LONG_MIN || Math.min(next.width, next.height) < LEVEL_SHORT_MIN)
+      break;
+    levels.push(next);
+  }
+  return levels;
+}
+
+/** A window is read from the level where it is 110 to 220 pixels long: reading between its pixels blurs about as PDQ's boxes do. */
+export function levelFor(levels: readonly Level[], longestSide: number): number {
+  let at = 0;
+  while (at + 1 < levels.length && longestSide / levels[at]!.scale >= 2 * LEVEL_LONG_MIN) at++;
+  return at;
+}
+
+/** Return the 64 places from `from` to `to` on an axis of `side` pixels. */
+export function axisOf(from: number, to: number, side: number): Axis {
+  const pixels = new Int32Array(LUMA_SIDE);
+  const shares = new Float32Array(LUMA_SIDE);
+  for (let j = 0; j < LUMA_SIDE; j++) {
+    const at = from + ((j + 0.5) / LUMA_SIDE + SYMMETRIC_SHIFT) * (to - from);
+    const within = at < 0 ? -at * OUTSIDE_PACE : at > side ? side - (at - side) * OUTSIDE_PACE : at;
+    const centre = Math.max(0, Math.min(side - 1, within - 0.5));
+    pixels[j] = Math.min(side - 2, Math.floor(centre));
+    shares[j] = centre - pixels[j]!;
+  }
+  return { pixels, shares };
+}
