@@ -20,6 +20,7 @@ export interface PdqExports {
   commonest(pixels: number, step: number, count: number, bins: number): number;
   sums(pixels: number, step: number, count: number, out: number): void;
   difference(a: number, b: number, step: number, count: number): number;
+  lineSums(...pointersAndSizes: number[]): void;
   seams(...pointersAndSizes: number[]): void;
 }
 

@@ -69,6 +69,7 @@ describe('the kernel and its twin are equal', () => {
         expect(kernel.spread(isRow, at, from, to)).toEqual(twin.spread(isRow, at, from, to));
         expect(kernel.difference(isRow, at, other, from, to)).toBe(twin.difference(isRow, at, other, from, to));
         const box = { left: 4 + (a % 60), top: 4 + (b % 40), right: 70 + (c % 57), bottom: 50 + (d % 43) };
+        expect(kernel.profile(isRow, box)).toEqual(twin.profile(isRow, box));
         expect([...kernel.seams(isRow, box)]).toEqual([...twin.seams(isRow, box)]);
       }),
       { numRuns: 300 },

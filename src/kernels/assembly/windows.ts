@@ -156,6 +156,70 @@ export function sums(pixels: usize, step: usize, count: i32, out: usize): void {
   store<i32>(out, squares, 4);
 }
 
+/**
+ * Sums of all rows or columns (`isColumn`) of a box, of the squares of their pixels, and of the steps from each pixel to the next of its
+ * line: u32 for each line, zeros before, with room for 16 more. Reads up to 17 bytes past a row, and the row behind the box.
+ */
+export function lineSums(
+  grey: usize, width: i32, left: i32, top: i32, right: i32, bottom: i32, isColumn: i32, totals: usize, squares: usize, steps: usize,
+): void {
+  const along: usize = isColumn ? <usize>width : 1;
+  for (let y = top; y < bottom; y++) {
+    const row = grey + <usize>(y * width);
+    let sum = i32x4.splat(0);
+    let square = sum;
+    let step = sum;
+    for (let x = left; x < right; x += 16) {
+      const within = i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - x)));
+      const pixels = v128.and(within, v128.load(row + <usize>x));
+      const pairs = isColumn
+        ? y + 1 < bottom ? within : i8x16.splat(0)
+        : i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - 1 - x)));
+      const apartBy = v128.and(pairs, apart(row + <usize>x, row + <usize>x + along));
+      const low = i16x8.extend_low_i8x16_u(pixels);
+      const high = i16x8.extend_high_i8x16_u(pixels);
+      if (isColumn) {
+        const at = <usize>(x - left) << 2;
+        addTo(totals + at, i32x4.extend_low_i16x8_u(low));
+        addTo(totals + at + 16, i32x4.extend_high_i16x8_u(low));
+        addTo(totals + at + 32, i32x4.extend_low_i16x8_u(high));
+        addTo(totals + at + 48, i32x4.extend_high_i16x8_u(high));
+        addTo(squares + at, i32x4.extmul_low_i16x8_u(low, low));
+        addTo(squares + at + 16, i32x4.extmul_high_i16x8_u(low, low));
+        addTo(squares + at + 32, i32x4.extmul_low_i16x8_u(high, high));
+        addTo(squares + at + 48, i32x4.extmul_high_i16x8_u(high, high));
+        const lowSteps = i16x8.extend_low_i8x16_u(apartBy);
+        const highSteps = i16x8.extend_high_i8x16_u(apartBy);
+        addTo(steps + at, i32x4.extend_low_i16x8_u(lowSteps));
+        addTo(steps + at + 16, i32x4.extend_high_i16x8_u(lowSteps));
+        addTo(steps + at + 32, i32x4.extend_low_i16x8_u(highSteps));
+        addTo(steps + at + 48, i32x4.extend_high_i16x8_u(highSteps));
+      } else {
+        sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_u(i16x8.add(low, high)));
+        square = i32x4.add(square, i32x4.add(i32x4.dot_i16x8_s(low, low), i32x4.dot_i16x8_s(high, high)));
+        step = i32x4.add(step, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(apartBy)));
+      }
+    }
+    if (!isColumn) {
+      store<i32>(totals + (<usize>(y - top) << 2), sumOf(sum));
+      store<i32>(squares + (<usize>(y - top) << 2), sumOf(square));
+      store<i32>(steps + (<usize>(y - top) << 2), sumOf(step));
+    }
+  }
+}
+
+@inline
+function addTo(at: usize, more: v128): void {
+  v128.store(at, i32x4.add(v128.load(at), more));
+}
+
+@inline
+function sumOf(four: v128): i32 {
+  return (
+    i32x4.extract_lane(four, 0) + i32x4.extract_lane(four, 1) + i32x4.extract_lane(four, 2) + i32x4.extract_lane(four, 3)
+  );
+}
+
 /** Sum of the absolute differences of two lines of pixels. */
 export function difference(a: usize, b: usize, step: usize, count: i32): i32 {
   let sum = 0;
@@ -178,7 +242,7 @@ function apart(a: usize, b: usize): v128 {
 @inline
 function seamsAt(pixels: usize, across: usize, stepMin: v128): v128 {
   const step = apart(pixels, pixels - across);
-  const beside = i8x16.max_u(
+  const beside = i8x16.min_u(
     apart(pixels + 2 * across, pixels + 3 * across),
     apart(pixels - 3 * across, pixels - 4 * across),
   );

@@ -4,7 +4,7 @@
  */
 
 import type { Window, WindowKind } from '../../core/window.js';
-import type { Box, Lines } from './surface.js';
+import type { Box, Lines, Profile } from './surface.js';
 
 /** Shortest side of a found window. Unit: pixels of the surface, whose longest side is at most 1,024. */
 const SIDE_MIN = 24;
@@ -162,14 +162,180 @@ function addCells(lines: Lines, box: Box, depth: number, found: Box[]): void {
   const least = lines.width * lines.height * CELL_SHARE_MIN;
   for (const [left, right] of spans(xs)) {
     for (const [top, bottom] of spans(ys)) {
-      const cell = trim(lines, { left, top, right, bottom });
-      const [wide, high] = [widthOf(cell), heightOf(cell)];
-      if (isSame(cell, box) || Math.min(wide, high) < CELL_SIDE_MIN || wide * high < least) continue;
-      if (found.length >= CELLS_MAX || found.some((other) => isSame(other, cell, 1))) continue;
-      found.push(cell);
-      if (depth > 1) addCells(lines, cell, depth - 1, found);
+      const whole = { left, top, right, bottom };
+      for (const cell of [whole, trim(lines, whole)]) {
+        const [wide, high] = [widthOf(cell), heightOf(cell)];
+        if (isSame(cell, box) || Math.min(wide, high) < CELL_SIDE_MIN || wide * high < least) continue;
+        if (found.length >= CELLS_MAX || found.some((other) => isSame(other, cell, 1))) continue;
+        found.push(cell);
+        if (depth > 1) addCells(lines, cell, depth - 1, found);
+      }
     }
   }
+}
+
+/** Standard deviation of a line of one colour. Unit: levels; a JPEG of quality 70 leaves half of it. */
+const EVEN_MAX = 3.5;
+/** Lines without content between two parts, at least: fewer are in a photograph too. */
+const GAP_MIN = 4;
+/** A gap of a few pixels between photographs: JPEG rings in it, but its lines are far more even than those beside it. */
+const THIN = { deviationMax: 12, share: 0.35, beside: 6 };
+/** Mean step along a line of a blurred or graded border. */
+const QUIET_MAX = 1.6;
+/** A page in a page, its columns, their paragraphs, and what is beside an image in one. */
+const CUTS_MAX = 5;
+const PIECE_SIDE_MIN = 32;
+
+/** A run of lines with content, and how far the gap beside it goes on each side. */
+interface Run {
+  readonly from: number;
+  readonly to: number;
+  readonly gapFrom: number;
+  readonly gapTo: number;
+}
+
+/** Which lines have nothing on them: of one colour; or, where `isQuiet`, without sharp steps. */
+function isGap({ deviations, steps }: Profile, isQuiet: boolean): (n: number) => boolean {
+  const last = deviations.length - 1;
+  return (n) => {
+    const here = deviations[n]!;
+    if (here <= EVEN_MAX || (isQuiet && steps[n]! <= QUIET_MAX)) return true;
+    if (here > THIN.deviationMax) return false;
+    const beside = Math.min(deviations[Math.max(0, n - THIN.beside)]!, deviations[Math.min(last, n + THIN.beside)]!);
+    return here <= beside * THIN.share;
+  };
+}
+
+/** Return the runs of lines with content. */
+function runsOf(profile: Profile, isQuiet: boolean): Run[] {
+  const empty = isGap(profile, isQuiet);
+  const count = profile.deviations.length;
+  const runs: [number, number][] = [];
+  let gap = GAP_MIN;
+  let isThin = false;
+  for (let n = 0; n < count; n++) {
+    if (empty(n)) {
+      gap++;
+      isThin ||= profile.deviations[n]! > EVEN_MAX;
+      continue;
+    }
+    if (gap >= GAP_MIN || (gap > 0 && isThin)) runs.push([n, n + 1]);
+    else runs.at(-1)![1] = n + 1;
+    gap = 0;
+    isThin = false;
+  }
+  return runs.map(([from, to], at) => ({
+    from,
+    to,
+    gapFrom: runs[at - 1]?.[1] ?? 0,
+    gapTo: runs[at + 1]?.[0] ?? count,
+  }));
+}
+
+/** Mean difference of two neighbouring lines at an edge, at least; and over that of all lines of the gap. Unit: levels. */
+const EDGE = { stepMin: 2, overMean: 4 };
+
+/**
+ * Return where the edge of a part is within the gap beside it: the sky of a photograph is as empty as the page, but it has an edge.
+ * `from`, `to`: lines of the box, in the gap. Null where there is none.
+ */
+function edgeIn(lines: Lines, box: Box, isRow: boolean, from: number, to: number): number | null {
+  const [start, end] = isRow ? [box.left, box.right] : [box.top, box.bottom];
+  const first = isRow ? box.top : box.left;
+  let [at, most, sum]: [number | null, number, number] = [null, EDGE.stepMin * (end - start), 0];
+  for (let n = Math.max(1, from); n < to; n++) {
+    const step = lines.difference(isRow, first + n, first + n - 1, start, end);
+    sum += step;
+    if (step > most) [at, most] = [n, step];
+  }
+  return at !== null && most >= (EDGE.overMean * sum) / (to - from) ? at : null;
+}
+
+/**
+ * Cut a page along its lines without content: into what is above and below each other, then side by side, and so on.
+ * Source  Nagy, Seth: Hierarchical representation of optically scanned documents, 1984 (the X-Y cut).
+ */
+class PageCutter {
+  readonly found: Box[] = [];
+  readonly #areaMin: number;
+
+  constructor(
+    readonly lines: Lines,
+    readonly isQuiet: boolean,
+  ) {
+    this.#areaMin = lines.width * lines.height * CELL_SHARE_MIN;
+  }
+
+  cut(box: Box, isRow: boolean, left: number): void {
+    for (const rows of [isRow, !isRow]) {
+      const pieces = this.#piecesOf(box, rows);
+      if (pieces.length === 1 && isSame(pieces[0]!.tight, box)) continue;
+      for (const { tight, whole } of pieces) {
+        for (const piece of isSame(tight, whole) ? [tight] : [whole, tight]) {
+          if (!this.#keep(piece)) continue;
+          if (left > 1) this.cut(piece, !rows, left - 1);
+        }
+      }
+      return;
+    }
+  }
+
+  #keep(piece: Box): boolean {
+    const [wide, high] = [widthOf(piece), heightOf(piece)];
+    if (Math.min(wide, high) < PIECE_SIDE_MIN || wide * high < this.#areaMin) return false;
+    if (this.found.length >= CELLS_MAX || this.found.some((other) => isSame(other, piece))) return false;
+    this.found.push(piece);
+    return true;
+  }
+
+  /** Runs of lines: `tight`, without the gaps; `whole`, up to the edges in them. */
+  #piecesOf(box: Box, isRow: boolean): { readonly tight: Box; readonly whole: Box }[] {
+    const first = isRow ? box.top : box.left;
+    const between = (from: number, to: number): Box =>
+      isRow ? { ...box, top: first + from, bottom: first + to } : { ...box, left: first + from, right: first + to };
+    const profile = this.lines.profile(isRow, box);
+    return runsOf(profile, this.isQuiet).map(({ from, to, gapFrom, gapTo }) => {
+      const before = edgeIn(this.lines, box, isRow, gapFrom, from);
+      const behind = edgeIn(this.lines, box, isRow, to + 1, gapTo);
+      // A gap up to the border of the box without an edge in it belongs to the part.
+      const start = before ?? (gapFrom === 0 ? 0 : from);
+      const end = behind ?? (gapTo === profile.deviations.length ? gapTo : to);
+      return { tight: between(from, to), whole: between(start, end) };
+    });
+  }
+}
+
+/** Largest pieces that are kept of a cut. */
+const PIECES_MAX = 12;
+
+/** Return the pieces of a page, the largest first. */
+function piecesOf(lines: Lines, page: Box, isQuiet: boolean): Box[] {
+  const cutter = new PageCutter(lines, isQuiet);
+  cutter.cut(page, true, isQuiet ? 2 : CUTS_MAX);
+  const areaOf = (box: Box) => widthOf(box) * heightOf(box);
+  return cutter.found.sort((a, b) => areaOf(b) - areaOf(a)).slice(0, PIECES_MAX);
+}
+
+/** Lines behind the edge of a part among which it is looked for: JPEG rings so far beside it. */
+const SNAP_LINES = 9;
+/** The outermost step of so much of the strongest one is the edge. */
+const SNAP_SHARE = 0.6;
+
+/** Move each side of a box inwards to the step that is its edge. */
+function snapped(lines: Lines, box: Box): Box {
+  let inner = box;
+  for (const name of SIDES) {
+    const { isRow, from, to, depth, lineAt } = inwards(inner, name);
+    const outside = lineAt(-1);
+    // The edge of the image itself needs no step.
+    if (outside < 0 || outside >= (isRow ? lines.height : lines.width)) continue;
+    const count = Math.max(0, Math.min(SNAP_LINES, depth - SIDE_MIN));
+    const steps = Array.from({ length: count }, (_, n) => lines.difference(isRow, lineAt(n), lineAt(n - 1), from, to));
+    const most = Math.max(0, ...steps);
+    const at = steps.findIndex((step) => step >= most * SNAP_SHARE);
+    if (at > 0) inner = without(inner, name, at);
+  }
+  return inner;
 }
 
 const LEVELS_OF_CELLS = 2;
@@ -180,7 +346,22 @@ function cellsOf(lines: Lines, box: Box): Box[] {
   return found;
 }
 
-const FOUND_MAX = 28;
+/** Largest pieces that are completed to centred boxes. */
+const CENTRED_MAX = 3;
+
+/** Boxes about the centre of the image with the one, or the other, edge of a box: of two edges one may be too faint to be found. */
+function centredOf(box: Box, { right: width, bottom: height }: Box): Box[] {
+  const across = (edge: number) => [Math.min(edge, width - edge), Math.max(edge, width - edge)] as const;
+  const along = (edge: number) => [Math.min(edge, height - edge), Math.max(edge, height - edge)] as const;
+  return [box.left, box.right].flatMap((x) =>
+    [box.top, box.bottom].map((y) => {
+      const [[left, right], [top, bottom]] = [across(x), along(y)];
+      return { left, right, top, bottom };
+    }),
+  );
+}
+
+const FOUND_MAX = 48;
 
 /** Return the windows that are found, each once. */
 export function findWindows(lines: Lines): Window[] {
@@ -196,6 +377,11 @@ export function findWindows(lines: Lines): Window[] {
   const trimmed = trim(lines, whole);
   const even = trimEven(lines, whole, 3);
   add('border', [trimmed, even, trimEven(lines, whole, 1.2)]);
+  for (const isQuiet of [false, true]) {
+    const pieces = piecesOf(lines, whole, isQuiet).map((piece) => snapped(lines, piece));
+    add('part', pieces);
+    add('border', pieces.slice(0, CENTRED_MAX).flatMap((piece) => centredOf(piece, whole)));
+  }
   const page = peelPage(lines, whole);
   add('strip', [peelStrips(lines, trimmed), page]);
   for (const cell of cellsOf(lines, trimmed).slice(0, 16)) {

@@ -9,6 +9,7 @@ import {
   type Lines,
   levelsOf,
   OUTSIDE_PACE,
+  type Profile,
   SEAM_STEP,
   type Surface,
   shrinkFactor,
@@ -96,6 +97,22 @@ class PlainLines implements Lines {
     return { mean, deviation: Math.sqrt(Math.max(0, square - mean * mean)) };
   }
 
+  profile(isRow: boolean, { left, top, right, bottom }: Box): Profile {
+    const [first, count] = isRow ? [top, bottom - top] : [left, right - left];
+    const all = Array.from({ length: count }, (_, n) =>
+      isRow ? this.spread(true, first + n, left, right) : this.spread(false, first + n, top, bottom),
+    );
+    return {
+      means: Float32Array.from(all, ({ mean }) => mean),
+      deviations: Float32Array.from(all, ({ deviation }) => deviation),
+      steps: Float32Array.from({ length: count }, (_, n) => {
+        const line = isRow ? this.#line(true, first + n, left, right) : this.#line(false, first + n, top, bottom);
+        const sum = line.slice(1).reduce((total, value, at) => total + Math.abs(value - line[at]!), 0);
+        return sum / Math.max(1, line.length - 1);
+      }),
+    };
+  }
+
   difference(isRow: boolean, at: number, other: number, from: number, to: number): number {
     const second = this.#line(isRow, other, from, to);
     return this.#line(isRow, at, from, to).reduce((sum, value, n) => sum + Math.abs(value - second[n]!), 0);
@@ -110,7 +127,7 @@ class PlainLines implements Lines {
     for (let y = top; y < bottom; y++) {
       for (let x = left; x < right; x++) {
         const here = step(x, y, 0, -1);
-        const beside = Math.max(step(x, y, 2, 3), step(x, y, -3, -4));
+        const beside = Math.min(step(x, y, 2, 3), step(x, y, -3, -4));
         if (here > SEAM_STEP && here > Math.min(255, 2 * beside)) counts[isColumn ? x - left : y - top]!++;
       }
     }

@@ -41,6 +41,13 @@ export interface Sampled {
   hash(mirrored: boolean): { readonly hash256: Uint8Array; readonly certain: Uint8Array };
 }
 
+/** Of each line: mean and standard deviation, and the mean step from one of its pixels to the next. Unit: levels. */
+export interface Profile {
+  readonly means: Float32Array;
+  readonly deviations: Float32Array;
+  readonly steps: Float32Array;
+}
+
 /** Lines of pixels that finding looks at: rows, and columns. `from`, `to`: the part of the line. */
 export interface Lines {
   readonly width: number;
@@ -51,6 +58,8 @@ export interface Lines {
   spread(isRow: boolean, at: number, from: number, to: number): { readonly mean: number; readonly deviation: number };
   /** Sum of the absolute differences of two lines. */
   difference(isRow: boolean, at: number, other: number, from: number, to: number): number;
+  /** All rows or columns of a box. */
+  profile(isRow: boolean, box: Box): Profile;
   /** Pixels of each column or row of a box that are on a seam: a step over those beside it. Valid until the next call. */
   seams(isColumn: boolean, box: Box): Uint16Array;
 }

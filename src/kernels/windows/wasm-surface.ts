@@ -10,6 +10,7 @@ import {
   type Lines,
   levelsOf,
   OUTSIDE_PACE,
+  type Profile,
   SEAM_STEP,
   SURFACE_SIDE_MAX,
   type Surface,
@@ -49,6 +50,9 @@ interface Places {
   readonly bins: number;
   readonly pair: number;
   readonly counts: number;
+  readonly totals: number;
+  readonly squares: number;
+  readonly steps: number;
 }
 
 export class WasmSurface implements Surface, Lines {
@@ -70,6 +74,9 @@ export class WasmSurface implements Surface, Lines {
       bins: span.take(34 * 4),
       pair: span.take(8),
       counts: span.take((SURFACE_SIDE_MAX + 16) * 2),
+      totals: span.take((SURFACE_SIDE_MAX + 16) * 4),
+      squares: span.take((SURFACE_SIDE_MAX + 16) * 4),
+      steps: span.take((SURFACE_SIDE_MAX + 16) * 4),
     };
     this.#views = this.#viewMemory();
   }
@@ -187,6 +194,25 @@ export class WasmSurface implements Surface, Lines {
     const mean = words[pair >> 2]! / (to - from);
     const square = words[(pair >> 2) + 1]! / (to - from);
     return { mean, deviation: Math.sqrt(Math.max(0, square - mean * mean)) };
+  }
+
+  profile(isRow: boolean, { left, top, right, bottom }: Box): Profile {
+    const { grey, totals, squares, steps } = this.#places;
+    const [count, length] = isRow ? [bottom - top, right - left] : [right - left, bottom - top];
+    const { bytes, words } = this.#views;
+    for (const at of [totals, squares, steps]) bytes.fill(0, at, at + (count + 16) * 4);
+    this.#kernel.lineSums(grey, this.width, left, top, right, bottom, isRow ? 0 : 1, totals, squares, steps);
+    const means = new Float32Array(count);
+    const deviations = new Float32Array(count);
+    const meanSteps = new Float32Array(count);
+    const pairs = Math.max(1, length - 1);
+    for (let n = 0; n < count; n++) {
+      const mean = words[(totals >> 2) + n]! / length;
+      means[n] = mean;
+      deviations[n] = Math.sqrt(Math.max(0, words[(squares >> 2) + n]! / length - mean * mean));
+      meanSteps[n] = words[(steps >> 2) + n]! / pairs;
+    }
+    return { means, deviations, steps: meanSteps };
   }
 
   difference(isRow: boolean, at: number, other: number, from: number, to: number): number {
