@@ -14,6 +14,7 @@ export interface PdqExports {
   halve(plane: number, width: number, halfWidth: number, halfHeight: number, out: number): void;
   toGrey(plane: number, count: number, grey: number): void;
   sampleUpright(...pointersAndSizes: number[]): void;
+  softenOutside(luma: number, columnDepths: number, rowDepths: number, room: number): void;
   sampleTurned(...pointersSizesAndDirections: number[]): void;
   mirror(dct: number, out: number): void;
   distances(dct: number, median: number, out: number): void;

@@ -79,22 +79,48 @@ export function sampleUpright(
   }
 }
 
-/** A coordinate past an edge, mirrored in it at `pace`; then counted from the centre of the first pixel. */
+/**
+ * Blur what lies outside of the image, where samples repeat its edge: those `depth` samples outside are the mean of so many on both sides
+ * of them along the edge. `columnDepths`, `rowDepths`: i32[64], 0 within the image. `room`: 64 floats.
+ */
+export function softenOutside(luma: usize, columnDepths: usize, rowDepths: usize, room: usize): void {
+  for (let i = 0; i < 64; i++) {
+    const depth = load<i32>(rowDepths + (<usize>i << 2));
+    if (depth > 0) soften(luma + (<usize>i << 8), 4, depth, room);
+  }
+  for (let j = 0; j < 64; j++) {
+    const depth = load<i32>(columnDepths + (<usize>j << 2));
+    if (depth > 0) soften(luma + (<usize>j << 2), 256, depth, room);
+  }
+}
+
+/** Blur one line of 64 samples, `step` bytes apart. */
+function soften(line: usize, step: usize, depth: i32, room: usize): void {
+  for (let n: usize = 0; n < 64; n++) store<f32>(room + (n << 2), load<f32>(line + n * step));
+  for (let n = 0; n < 64; n++) {
+    const first = max<i32>(0, n - depth);
+    const last = min<i32>(63, n + depth);
+    let sum: f32 = 0;
+    for (let at = first; at <= last; at++) sum += load<f32>(room + (<usize>at << 2));
+    store<f32>(line + <usize>n * step, sum / <f32>(last - first + 1));
+  }
+}
+
+/** A coordinate, counted from the centre of the first pixel; past an edge it is that edge's. */
 @inline
-function folded(at: f64, side: f64, pace: f64): f64 {
-  const within = at < 0 ? -at * pace : at > side ? side - (at - side) * pace : at;
-  return max<f64>(0, min<f64>(side - 1, within - 0.5));
+function within(at: f64, side: f64): f64 {
+  return max<f64>(0, min<f64>(side - 1, at - 0.5));
 }
 
 /** Sample 64×64 along two directions: sample (i, j) is at (x, y) + j·(ax, ay) + i·(bx, by), in pixels of the plane. */
 export function sampleTurned(
-  plane: usize, width: i32, height: i32, pace: f64, x: f64, y: f64, ax: f64, ay: f64, bx: f64, by: f64, luma: usize,
+  plane: usize, width: i32, height: i32, x: f64, y: f64, ax: f64, ay: f64, bx: f64, by: f64, luma: usize,
 ): void {
   const rowBytes = <usize>width << 2;
   for (let i = 0; i < 64; i++) {
     for (let j = 0; j < 64; j++) {
-      const u = folded(x + <f64>j * ax + <f64>i * bx, <f64>width, pace);
-      const v = folded(y + <f64>j * ay + <f64>i * by, <f64>height, pace);
+      const u = within(x + <f64>j * ax + <f64>i * bx, <f64>width);
+      const v = within(y + <f64>j * ay + <f64>i * by, <f64>height);
       const column = min<i32>(width - 2, <i32>u);
       const row = min<i32>(height - 2, <i32>v);
       const from = plane + <usize>row * rowBytes + (<usize>column << 2);
@@ -170,10 +196,10 @@ export function lineSums(
     let square = sum;
     let step = sum;
     for (let x = left; x < right; x += 16) {
-      const within = i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - x)));
-      const pixels = v128.and(within, v128.load(row + <usize>x));
+      const inside = i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - x)));
+      const pixels = v128.and(inside, v128.load(row + <usize>x));
       const pairs = isColumn
-        ? y + 1 < bottom ? within : i8x16.splat(0)
+        ? y + 1 < bottom ? inside : i8x16.splat(0)
         : i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - 1 - x)));
       const apartBy = v128.and(pairs, apart(row + <usize>x, row + <usize>x + along));
       const low = i16x8.extend_low_i8x16_u(pixels);
@@ -265,8 +291,8 @@ export function seams(
     const row = grey + <usize>(y * width);
     let found = 0;
     for (let x = left; x < right; x += 16) {
-      const within = i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - x)));
-      const here = v128.and(within, seamsAt(row + <usize>x, across, least));
+      const inside = i8x16.lt_s(LANES, i8x16.splat(<i8>min<i32>(16, right - x)));
+      const here = v128.and(inside, seamsAt(row + <usize>x, across, least));
       if (isColumn) {
         const to = counts + (<usize>(x - left) << 1);
         v128.store(to, i16x8.sub(v128.load(to), i16x8.extend_low_i8x16_s(here)));

@@ -380,7 +380,10 @@ export function findWindows(lines: Lines): Window[] {
   for (const isQuiet of [false, true]) {
     const pieces = piecesOf(lines, whole, isQuiet).map((piece) => snapped(lines, piece));
     add('part', pieces);
-    add('border', pieces.slice(0, CENTRED_MAX).flatMap((piece) => centredOf(piece, whole)));
+    add(
+      'border',
+      pieces.slice(0, CENTRED_MAX).flatMap((piece) => centredOf(piece, whole)),
+    );
   }
   const page = peelPage(lines, whole);
   add('strip', [peelStrips(lines, trimmed), page]);

@@ -8,7 +8,6 @@ import {
   type Level,
   type Lines,
   levelsOf,
-  OUTSIDE_PACE,
   type Profile,
   SEAM_STEP,
   type Surface,
@@ -56,9 +55,14 @@ function between({ width, data }: Plane, column: number, row: number, x: number,
   return mix(top, bottom, y);
 }
 
-function folded(at: number, side: number): number {
-  const within = at < 0 ? -at * OUTSIDE_PACE : at > side ? side - (at - side) * OUTSIDE_PACE : at;
-  return Math.max(0, Math.min(side - 1, within - 0.5));
+const within = (at: number, side: number) => Math.max(0, Math.min(side - 1, at - 0.5));
+
+/** Blur a line of samples by the mean of `depth` on each side. */
+function soften(line: readonly number[], depth: number): number[] {
+  return line.map((_, n) => {
+    const near = line.slice(Math.max(0, n - depth), n + depth + 1);
+    return fround(near.reduce((sum, value) => fround(sum + value), 0) / near.length);
+  });
 }
 
 /** Change the signs that change where the image is mirrored left to right: of odd frequencies along a row. */
@@ -160,17 +164,25 @@ class PlainSurface implements Surface {
     this.#sample((i, j) =>
       between(this.levels[level]!, columns.pixels[j]!, rows.pixels[i]!, columns.shares[j]!, rows.shares[i]!),
     );
+    for (const [i, depth] of rows.depths.entries()) if (depth > 0) this.#soften(depth, (n) => i * LUMA_SIDE + n);
+    for (const [j, depth] of columns.depths.entries()) if (depth > 0) this.#soften(depth, (n) => n * LUMA_SIDE + j);
   }
 
   sampleTurned(level: number, { x, y, ax, ay, bx, by }: Directions): void {
     const plane = this.levels[level]!;
     this.#sample((i, j) => {
-      const u = folded(x + j * ax + i * bx, plane.width);
-      const v = folded(y + j * ay + i * by, plane.height);
+      const u = within(x + j * ax + i * bx, plane.width);
+      const v = within(y + j * ay + i * by, plane.height);
       const column = Math.min(plane.width - 2, Math.floor(u));
       const row = Math.min(plane.height - 2, Math.floor(v));
       return between(plane, column, row, fround(u - column), fround(v - row));
     });
+  }
+
+  /** `place`: of each sample of a line. */
+  #soften(depth: number, place: (n: number) => number): void {
+    const line = Array.from({ length: LUMA_SIDE }, (_, n) => this.#luma[place(n)]!);
+    for (const [n, value] of soften(line, depth).entries()) this.#luma[place(n)] = value;
   }
 
   #sample(at: (i: number, j: number) => number): void {

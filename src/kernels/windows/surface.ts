@@ -12,6 +12,8 @@ export interface Axis {
   readonly pixels: Int32Array;
   /** Share of the pixel behind. */
   readonly shares: Float32Array;
+  /** Samples by which each is outside of the image; 0 within. */
+  readonly depths: Int32Array;
 }
 
 /** Places of 64×64 samples: (x, y) + j·(ax, ay) + i·(bx, by). Unit: pixels of the level. */
@@ -67,6 +69,7 @@ export interface Lines {
 export interface Surface extends Sampled {
   readonly lines: Lines;
   readonly levels: readonly Level[];
+  /** What is outside of the image repeats its edge, the more blurred along it the farther outside. */
   sampleUpright(level: number, columns: Axis, rows: Axis): void;
   sampleTurned(level: number, directions: Directions): void;
 }
@@ -81,9 +84,6 @@ const LEVEL_SHORT_MIN = 16;
 
 /** Steps of seams are larger than this. Unit: levels. */
 export const SEAM_STEP = 10;
-/** What lies outside of the image is its mirrored edge, stretched: nearer to what was cut off than the last pixel repeated, and than the mirror. */
-export const OUTSIDE_PACE = 0.2;
-
 /** Return the whole number of pixels that are averaged along each side. */
 export const shrinkFactor = (width: number, height: number): number =>
   Math.ceil(Math.max(width, height) / SURFACE_SIDE_MAX);
@@ -113,12 +113,14 @@ export function levelFor(levels: readonly Level[], longestSide: number): number 
 export function axisOf(from: number, to: number, side: number): Axis {
   const pixels = new Int32Array(LUMA_SIDE);
   const shares = new Float32Array(LUMA_SIDE);
+  const depths = new Int32Array(LUMA_SIDE);
+  const step = (to - from) / LUMA_SIDE;
   for (let j = 0; j < LUMA_SIDE; j++) {
     const at = from + ((j + 0.5) / LUMA_SIDE + SYMMETRIC_SHIFT) * (to - from);
-    const within = at < 0 ? -at * OUTSIDE_PACE : at > side ? side - (at - side) * OUTSIDE_PACE : at;
-    const centre = Math.max(0, Math.min(side - 1, within - 0.5));
+    depths[j] = Math.round(Math.max(0, -at, at - side) / step);
+    const centre = Math.max(0, Math.min(side - 1, at - 0.5));
     pixels[j] = Math.min(side - 2, Math.floor(centre));
     shares[j] = centre - pixels[j]!;
   }
-  return { pixels, shares };
+  return { pixels, shares, depths };
 }

@@ -9,7 +9,6 @@ import {
   type Level,
   type Lines,
   levelsOf,
-  OUTSIDE_PACE,
   type Profile,
   SEAM_STEP,
   SURFACE_SIDE_MAX,
@@ -45,7 +44,8 @@ export const SURFACE_BYTES = align16(LEVELS_BYTES + PIXELS_MAX + 65_536);
 interface Places {
   readonly levels: number;
   readonly grey: number;
-  readonly axes: readonly [number, number, number, number];
+  readonly axes: readonly [number, number, number, number, number, number];
+  readonly line: number;
   readonly changed: number;
   readonly bins: number;
   readonly pair: number;
@@ -69,7 +69,8 @@ export class WasmSurface implements Surface, Lines {
     this.#places = {
       levels: span.take(LEVELS_BYTES),
       grey: span.take(PIXELS_MAX + PAST_ROW),
-      axes: [axis(), axis(), axis(), axis()],
+      axes: [axis(), axis(), axis(), axis(), axis(), axis()],
+      line: axis(),
       changed: span.take(DCT_SIDE * DCT_SIDE * 4),
       bins: span.take(34 * 4),
       pair: span.take(8),
@@ -133,18 +134,23 @@ export class WasmSurface implements Surface, Lines {
 
   sampleUpright(level: number, columns: Axis, rows: Axis): void {
     const { at, width } = this.#levels[level]!;
-    const [columnPixels, columnShares, rowPixels, rowShares] = this.#places.axes;
+    const [columnPixels, columnShares, rowPixels, rowShares, columnDepths, rowDepths] = this.#places.axes;
     const { words, floats } = this.#views;
     words.set(columns.pixels, columnPixels >> 2);
     floats.set(columns.shares, columnShares >> 2);
     words.set(rows.pixels, rowPixels >> 2);
     floats.set(rows.shares, rowShares >> 2);
-    this.#kernel.sampleUpright(at, width, columnPixels, columnShares, rowPixels, rowShares, this.#shared.lumas);
+    const { lumas } = this.#shared;
+    this.#kernel.sampleUpright(at, width, columnPixels, columnShares, rowPixels, rowShares, lumas);
+    if (!columns.depths.some(Boolean) && !rows.depths.some(Boolean)) return;
+    words.set(columns.depths, columnDepths >> 2);
+    words.set(rows.depths, rowDepths >> 2);
+    this.#kernel.softenOutside(lumas, columnDepths, rowDepths, this.#places.line);
   }
 
   sampleTurned(level: number, { x, y, ax, ay, bx, by }: Directions): void {
     const { at, width, height } = this.#levels[level]!;
-    this.#kernel.sampleTurned(at, width, height, OUTSIDE_PACE, x, y, ax, ay, bx, by, this.#shared.lumas);
+    this.#kernel.sampleTurned(at, width, height, x, y, ax, ay, bx, by, this.#shared.lumas);
   }
 
   quality(): number {
