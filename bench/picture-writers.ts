@@ -89,9 +89,9 @@ const full = (version = 0, flags = 0) => be32((version << 24) | flags);
 export interface CodedPicture {
   readonly width: number;
   readonly height: number;
-  readonly codec: 'av01' | 'hvc1';
-  /** The box `av1C` or `hvcC`. */
-  readonly config: Buffer;
+  readonly codec: 'av01' | 'hvc1' | 'grid' | 'iden';
+  /** The box `av1C` or `hvcC`; none of an image that is put together of others. */
+  readonly config: Buffer | null;
   readonly data: Buffer;
 }
 
@@ -110,41 +110,69 @@ export function codedPicture(avif: Buffer): CodedPicture {
   };
 }
 
+/** A fraction, or a whole number. */
+type Part = number | readonly [number, number];
+
 export interface Crop {
-  readonly width: number;
-  readonly height: number;
+  readonly width: Part;
+  readonly height: Part;
   /** Of the crop's centre from the image's. */
-  readonly x: number;
-  readonly y: number;
+  readonly x: Part;
+  readonly y: Part;
 }
 
-const clap = ({ width, height, x, y }: Crop) => isoBox('clap', ...[width, 1, height, 1, x, 1, y, 1].map(be32));
+export const clap = ({ width, height, x, y }: Crop) =>
+  isoBox('clap', ...[width, height, x, y].flatMap((part) => (typeof part === 'number' ? [part, 1] : part)).map(be32));
+/** `turns`: by 90 degrees anticlockwise. */
+export const irot = (turns: number) => isoBox('irot', Buffer.from([turns]));
+/** `axis`: 0 exchanges top and bottom, 1 left and right. */
+export const imir = (axis: number) => isoBox('imir', Buffer.from([axis]));
+/** Property of an auxiliary image that is an alpha. */
+export const alphaType = () =>
+  isoBox('auxC', full(), Buffer.from('urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0', 'latin1'));
 
-/** Write an AVIF of several items. `primary`: position of the one that viewers show. `crop`: of the primary one. */
-export function avifItems(
-  pictures: readonly CodedPicture[],
-  {
-    primary = 0,
-    crop = null,
-    brand = 'avif',
-    firstId = 1,
-    isWide = false,
-  }: { primary?: number; crop?: Crop | null; brand?: string; firstId?: number; isWide?: boolean } = {},
-): Buffer {
-  const { codec } = pictures[0]!;
-  const ftyp = isoBox('ftyp', Buffer.from(`${brand}\0\0\0\0${codec === 'hvc1' ? 'heic' : 'avif'}mif1miaf`, 'latin1'));
-  const properties = pictures.flatMap(({ width, height, config }) => [
-    isoBox('ispe', full(), be32(width), be32(height)),
-    config,
-  ]);
-  if (crop) properties.push(clap(crop));
-  const association = (index: number, isEssential: boolean) =>
-    isWide ? be16((isEssential ? 0x8000 : 0) | index) : Buffer.from([(isEssential ? 0x80 : 0) | index]);
-  const named = pictures.map((_, at) => {
-    const list = [association(2 * at + 1, false), association(2 * at + 2, true)];
-    if (crop && at === primary) list.push(association(properties.length, true));
+/** A grid of images beside each other, of this size; the tiles are items of their own, by a reference `dimg`. */
+export const gridPicture = (columns: number, width: number, height: number): CodedPicture => ({
+  ...{ width, height, codec: 'grid', config: null },
+  data: Buffer.concat([Buffer.from([0, 0, 0, columns - 1]), be16(width), be16(height)]),
+});
+
+export interface ItemsOptions {
+  /** Position of the image that viewers show. */
+  readonly primary?: number;
+  /** Of the primary one. */
+  readonly crop?: Crop | null;
+  readonly brand?: string;
+  readonly firstId?: number;
+  readonly isWide?: boolean;
+  /** Further properties of each image, in the order in which they are associated. */
+  readonly more?: (at: number) => readonly Buffer[];
+  readonly hidden?: readonly number[];
+  /** References: type, from which image, to which. */
+  readonly references?: readonly (readonly [string, number, readonly number[]])[];
+}
+
+/** Write an AVIF or HEIC of several items. */
+export function avifItems(pictures: readonly CodedPicture[], options: ItemsOptions = {}): Buffer {
+  const { primary = 0, crop = null, brand = 'avif', firstId = 1, isWide = false } = options;
+  const { more = () => [], hidden = [], references = [] } = options;
+  const isHevc = pictures.some(({ codec }) => codec === 'hvc1');
+  const ftyp = isoBox('ftyp', Buffer.from(`${brand}\0\0\0\0${isHevc ? 'heic' : 'avif'}mif1miaf`, 'latin1'));
+  const properties: Buffer[] = [];
+  const association = (property: Buffer, isEssential: boolean) => {
+    const index = properties.push(property);
+    return isWide ? be16((isEssential ? 0x8000 : 0) | index) : Buffer.from([(isEssential ? 0x80 : 0) | index]);
+  };
+  const named = pictures.map(({ width, height, config }, at) => {
+    const essential = [...(config ? [config] : []), ...(crop && at === primary ? [clap(crop)] : []), ...more(at)];
+    const list = [
+      association(isoBox('ispe', full(), be32(width), be32(height)), false),
+      ...essential.map((property) => association(property, true)),
+    ];
     return Buffer.concat([be16(firstId + at), Buffer.from([list.length]), ...list]);
   });
+  const id = (at: number) => be16(firstId + at);
+  const iref = references.map(([type, from, to]) => isoBox(type, id(from), be16(to.length), ...to.map(id)));
   const meta = (start: number) => {
     let offset = start;
     const places = pictures.map(({ data }, at) => {
@@ -163,9 +191,16 @@ export function avifItems(
         full(),
         be16(pictures.length),
         ...pictures.map((_, at) =>
-          isoBox('infe', full(2), be16(firstId + at), be16(0), Buffer.from(`${pictures[at]!.codec}\0`, 'latin1')),
+          isoBox(
+            'infe',
+            full(2, hidden.includes(at) ? 1 : 0),
+            be16(firstId + at),
+            be16(0),
+            Buffer.from(`${pictures[at]!.codec}\0`, 'latin1'),
+          ),
         ),
       ),
+      ...(iref.length > 0 ? [isoBox('iref', full(), ...iref)] : []),
       isoBox(
         'iprp',
         isoBox('ipco', ...properties),
@@ -196,7 +231,7 @@ export function avifSequence(
       return be32(offset - data.length);
     });
     const tables = [
-      isoBox('stsd', full(), be32(1), isoBox(codec, entry, config)),
+      isoBox('stsd', full(), be32(1), isoBox(codec, entry, config!)),
       isoBox('stts', full(), be32(1), be32(frames.length), be32(100)),
       // One chunk a frame.
       isoBox('stsc', full(), be32(1), be32(1), be32(1), be32(1)),

@@ -9,8 +9,9 @@ import { spreadFrames } from './frames.js';
 import { furtherImages } from './further-images.js';
 import { firstFrame } from './gif.js';
 import { decodeHeic } from './heic.js';
-import { decodableFrames, hasPrimaryItem, pictureTrack, stillOf, withoutCrop } from './iso.js';
-import { decodeByLibvips, readPages } from './libvips.js';
+import { hasPrimaryItem, type ImageItem, imageItems } from './iso-items.js';
+import { decodableFrames, pictureTrack, stillOf } from './iso-track.js';
+import { decodeByLibvips, type LibvipsSource, readPages } from './libvips.js';
 import { withEnd } from './png-chunks.js';
 import type { Preview } from './raw-preview.js';
 
@@ -89,7 +90,7 @@ async function* ofGif(source: Source, frames: number): Candidates {
 }
 
 /** Decode a file as far as it goes, by a decoder that decodes nothing of a truncated one. */
-async function decodeFilled(source: Source, decode: (bytes: Uint8Array) => Promise<Picture>): Promise<Picture> {
+async function decodeFilled(source: LibvipsSource, decode: (bytes: Uint8Array) => Promise<Picture>): Promise<Picture> {
   try {
     return await decode(source.bytes);
   } catch (error) {
@@ -104,23 +105,21 @@ async function* ofPages(source: Source, frames: number): Candidates {
   yield* await pagesOf(source, frames);
 }
 
-/** Frames or pages, the primary one first: of a file with several items its number is 0. */
 async function pagesOf(source: Source, frames: number): Promise<Candidate[]> {
-  const isMany = frames > 1 || source.format === 'avif';
   const bytes = filledUp(source.format, source.bytes)?.bytes ?? source.bytes;
-  const { count, primary } = isMany ? await readPages({ ...source, bytes }) : { count: 1, primary: 0 };
-  const order = [primary, ...Array.from({ length: count }, (_, page) => page).filter((page) => page !== primary)];
+  const { count } = frames > 1 ? await readPages({ ...source, bytes }) : { count: 1 };
   // A frame of a GIF or WebP is found by decoding all before it. All in one pass, in memory for all, was not faster.
   return spreadFrames(count, frames).map((frame) => ({
     frame,
     part: null,
-    decode: () => decodeFilled(source, (bytes) => decodeByLibvips({ ...source, bytes }, order[frame]!)),
+    decode: () => decodeFilled(source, (bytes) => decodeByLibvips({ ...source, bytes }, frame)),
   }));
 }
 
 /** libvips looks at the brand of the file only, and does not know that of a sequence. */
 function asAvif(bytes: Uint8Array): Uint8Array {
   const copy = Buffer.from(bytes);
+  if (copy.toString('latin1', 8, 12) === 'avif') return bytes;
   copy.write('avif', 8, 'latin1');
   return copy;
 }
@@ -147,10 +146,10 @@ async function* ofIso(source: Source, frames: number): Candidates {
 }
 
 /** libheif says of a truncated file that it is damaged. */
-async function decodeWholeHeic(source: Source): Promise<Picture> {
+async function decodeWholeHeic(source: LibvipsSource): Promise<Picture> {
   const decode = async (some: Uint8Array): Promise<Picture> => {
     try {
-      return { raster: await decodeHeic(some, source.pixelsMax), damage: null };
+      return { raster: await decodeHeic(some, source.pixelsMax, source.part), damage: null };
     } catch (error) {
       if (!isDamageError(error) || !isCutOff('heic', some)) throw error;
       throw new AppError('IMAGE_TRUNCATED', { format: 'heic' }, error);
@@ -159,19 +158,34 @@ async function decodeWholeHeic(source: Source): Promise<Picture> {
   return decodeFilled(source, decode);
 }
 
-async function* itemsOf(source: Source, frames: number, isDefault: boolean): Candidates {
-  const decode = async (bytes: Uint8Array): Promise<Picture> => {
-    if (source.format === 'heic') return decodeWholeHeic({ ...source, bytes });
+/** Decode the primary item of an AVIF or HEIC. */
+function decodeItem(source: LibvipsSource): Promise<Picture> {
+  if (source.format === 'heic') return decodeWholeHeic(source);
+  return decodeFilled(source, async (bytes) => {
     const { primary } = await readPages({ ...source, bytes });
     return decodeByLibvips({ ...source, bytes }, primary);
-  };
+  });
+}
+
+/**
+ * The primary image, cropped and as a whole, then the others of the file; crop and whole of one of those count as two. Beside a track the primary one
+ * alone: the others are what the track shows.
+ */
+function* itemsOf(source: Source, frames: number, isDefault: boolean): Generator<Candidate> {
   const bytes = source.format === 'avif' ? asAvif(source.bytes) : source.bytes;
-  yield { frame: 0, part: isDefault ? 'default_image' : null, decode: () => decode(bytes) };
-  const whole = withoutCrop(bytes);
-  if (whole) yield { frame: 0, part: 'uncropped', decode: () => decode(whole) };
-  if (isDefault || source.format !== 'avif' || frames <= 1) return;
-  const [, ...others] = await pagesOf({ ...source, bytes }, frames);
-  yield* others;
+  const found = imageItems(bytes);
+  // Of boxes that make no sense the decoder says what is wrong.
+  const items: ImageItem[] = found.length > 0 ? found : [{ part: null, file: () => bytes }];
+  const candidates = items.map(({ part, file }, frame): Candidate[] => {
+    const decode = (shown: ImageItem['part']) => decodeItem({ ...source, bytes: file(), part: shown });
+    const cropped: Candidate = { frame, part: isDefault ? 'default_image' : null, decode: () => decode(part) };
+    return part ? [cropped, { frame, part: 'uncropped', decode: () => decode(null) }] : [cropped];
+  });
+  yield* candidates[0]!;
+  if (isDefault) return;
+  const others = candidates.slice(1).flat();
+  const [, ...wanted] = spreadFrames(1 + others.length, frames);
+  for (const at of wanted) yield others[at - 1]!;
 }
 
 /** The first image of a JPEG, and further ones behind it: the other eye, a smaller copy, a gain map. */

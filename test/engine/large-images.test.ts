@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import sharp, { type Color, type Sharp } from 'sharp';
 import { afterEach, describe, expect, test } from 'vitest';
-import { apng, multiPicture } from '../../bench/picture-writers.js';
+import { alphaType, apng, avifItems, codedPicture, multiPicture } from '../../bench/picture-writers.js';
 import { IMAGE_BYTES_MAX, IMAGE_CACHE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX } from '../../src/config/defaults.js';
 import { FRAMES_DEFAULT } from '../../src/core/limits.js';
 import { estimateMemory, memoryForLargest } from '../../src/decode/memory-estimate.js';
@@ -170,6 +170,22 @@ describe('the estimate', () => {
     expect(perPixel()).toBe(24);
     heic.write('xxxx', at - 4, 'latin1');
     expect(perPixel()).toBe(24);
+  });
+
+  test('of a HEIC of several images, cropped or not, is that of the largest; too many pixels of any are refused', () => {
+    const one = codedPicture(readFileSync('test/fixtures/heic/scene.heic'));
+    const large = { ...one, width: 4_000, height: 3_000 };
+    const crop = { width: 40, height: 30, x: 0, y: 0 };
+    const several = avifItems([one, large, one], { brand: 'heic', crop });
+    const bytes = 2 * several.byteLength;
+    expect((estimateMemory(several, PIXELS_MAX, FRAMES_DEFAULT)! - bytes) / 12_000_000).toBe(16);
+    expect(estimateMemory(several, 12_000_000 - 1, FRAMES_DEFAULT)).toBe(0);
+    // Of the form that takes most it is what is promised for the largest image.
+    const config = Buffer.from(one.config!);
+    [config[8 + 16], config[8 + 17]] = [0xff, 0xfa];
+    const deepest = avifItems([{ ...large, config }, one], { brand: 'heic', crop, more: () => [alphaType()] });
+    const estimate = estimateMemory(deepest, PIXELS_MAX, FRAMES_DEFAULT)! - 2 * deepest.byteLength;
+    expect(estimate).toBe(memoryForLargest(12_000_000, 0));
   });
 
   test('is none for what the decoder refuses by its header, and unknown without a size', async () => {

@@ -125,17 +125,23 @@ const ACROSS_MIN = 40;
 /** Pixels at both ends of a box where no seam is. */
 const SEAM_MARGIN = 8;
 
-/** Positions of the clearest seams of a box, ascending. */
-function seamsOf(lines: Lines, box: Box, isColumn: boolean): number[] {
+/** Return how much of each line of a box is on a seam. */
+function seamShares(lines: Lines, box: Box, isColumn: boolean): { readonly at: number; readonly share: number }[] {
   const [start, end] = isColumn ? [box.left, box.right] : [box.top, box.bottom];
   const length = isColumn ? heightOf(box) : widthOf(box);
   if (end - start < ACROSS_MIN || length < SIDE_MIN) return [];
   const [near, far] = isColumn ? (['left', 'right'] as const) : (['top', 'bottom'] as const);
   const inner = { ...box, [near]: start + SEAM_MARGIN, [far]: end - SEAM_MARGIN };
-  const shares = Array.from(lines.seams(isColumn, inner), (count, n) => ({
+  return Array.from(lines.seams(isColumn, inner), (count, n) => ({
     at: start + SEAM_MARGIN + n,
     share: count / length,
   }));
+}
+
+/** Positions of the clearest seams of a box, ascending. */
+function seamsOf(lines: Lines, box: Box, isColumn: boolean): number[] {
+  const [start, end] = isColumn ? [box.left, box.right] : [box.top, box.bottom];
+  const shares = seamShares(lines, box, isColumn);
   const clear = shares.filter(({ share }) => share >= SEAM_SHARE).sort((a, b) => b.share - a.share);
   const apart = Math.max(6, (end - start) * 0.03);
   const kept: number[] = [];
@@ -338,6 +344,33 @@ function snapped(lines: Lines, box: Box): Box {
   return inner;
 }
 
+/** Where most collages have their seams, how near to it, and how much of a faint one is enough there. */
+const USUAL = { places: [[1 / 2], [1 / 3, 2 / 3], [1 / 3], [2 / 3]], near: 0.025, share: 0.18 };
+
+/** Return the spans of a side between seams at usual places: of halves, of thirds, of a third and the rest. */
+function usualSpans(lines: Lines, box: Box, isColumn: boolean): (readonly [number, number])[] {
+  const [start, end] = isColumn ? [box.left, box.right] : [box.top, box.bottom];
+  const shares = seamShares(lines, box, isColumn);
+  const seamNear = (place: number) => {
+    const near = shares.filter(({ at }) => Math.abs((at - start) / (end - start) - place) <= USUAL.near);
+    const best = near.reduce((most, one) => (one.share > most.share ? one : most), { at: 0, share: 0 });
+    return best.share >= USUAL.share ? best.at : null;
+  };
+  return USUAL.places.flatMap((places) => {
+    const seams = places.map(seamNear).filter((at) => at !== null);
+    if (seams.length < places.length) return [];
+    const edges = [start, ...seams, end];
+    return edges.slice(1).map((to, n) => [edges[n]!, to] as const);
+  });
+}
+
+/** Return the cells of a collage with faint seams at usual places. */
+function usualCells(lines: Lines, box: Box): Box[] {
+  const columns = [[box.left, box.right] as const, ...usualSpans(lines, box, true)];
+  const rows = [[box.top, box.bottom] as const, ...usualSpans(lines, box, false)];
+  return columns.flatMap(([left, right]) => rows.map(([top, bottom]) => ({ left, top, right, bottom })));
+}
+
 const LEVELS_OF_CELLS = 2;
 
 function cellsOf(lines: Lines, box: Box): Box[] {
@@ -385,6 +418,7 @@ export function findWindows(lines: Lines): Window[] {
       pieces.slice(0, CENTRED_MAX).flatMap((piece) => centredOf(piece, whole)),
     );
   }
+  add('part', usualCells(lines, even));
   const page = peelPage(lines, whole);
   add('strip', [peelStrips(lines, trimmed), page]);
   for (const cell of cellsOf(lines, trimmed).slice(0, 16)) {

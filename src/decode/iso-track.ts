@@ -1,138 +1,16 @@
 /**
- * ISO base media boxes of AVIF and HEIC, as far as viewers differ in them: the crop of the primary item, and the track of a file
- * without items. Pure; no bytes are decoded.
+ * The track of an AVIF or HEIC sequence, and its frames as files of one item. Pure; no bytes are decoded.
  *
- * Source  ISO/IEC 14496-12 (boxes, tracks), ISO/IEC 23008-12 (items, `clap`), AV1 Image File Format 1.1.
+ * Source  ISO/IEC 14496-12 (tracks), ISO/IEC 23008-12, AV1 Image File Format 1.1.
  */
+import { type Box, Boxes, box, FULL, orNull, u32 } from './iso-boxes.js';
 
-/** Boxes read of one file: a photograph of 48 megapixels has 60 tiles with some boxes each. */
-const BOXES_MAX = 20_000;
-/** Box in box: `moov` to a sample entry's configuration is seven deep. */
-const DEPTH_MAX = 12;
 /** Frames of a track that are counted: at 60 a second 18 minutes. */
 const SAMPLES_MAX = 65_536;
 
-interface Box {
-  readonly type: string;
-  /** Of its content, behind the head. */
-  readonly start: number;
-  readonly end: number;
-}
-
-class Boxes {
-  readonly view: DataView;
-  #left = BOXES_MAX;
-
-  constructor(readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  /** Yield the boxes in a range, as far as they make sense. */
-  *in(start: number, end: number): Generator<Box> {
-    for (let at = start; at + 8 <= end && this.#left-- > 0; ) {
-      const type = String.fromCharCode(...this.bytes.subarray(at + 4, at + 8));
-      let size = this.view.getUint32(at);
-      let head = 8;
-      if (size === 1 && at + 16 <= end) {
-        size = Number(this.view.getBigUint64(at + 8));
-        head = 16;
-      } else if (size === 0) size = end - at;
-      if (size < head || at + size > end) return;
-      yield { type, start: at + head, end: at + size };
-      at += size;
-    }
-  }
-
-  /** Return the first box of a path, with its version and flags passed where a name ends in `*`; null if there is none. */
-  find(path: readonly string[], within: Pick<Box, 'start' | 'end'> = { start: 0, end: this.bytes.length }): Box | null {
-    let place: Pick<Box, 'start' | 'end'> = within;
-    let found: Box | null = null;
-    for (const name of path.slice(0, DEPTH_MAX)) {
-      const type = name.slice(0, 4);
-      found = null;
-      for (const box of this.in(place.start, place.end)) {
-        if (box.type !== type) continue;
-        found = name.endsWith('*') ? { ...box, start: Math.min(box.start + 4, box.end) } : box;
-        break;
-      }
-      if (found === null) return null;
-      place = found;
-    }
-    return found;
-  }
-}
-
-/** Run a reader: numbers that lead out of the file are no file's. */
-function orNull<T>(read: () => T | null): T | null {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof RangeError) return null;
-    throw error;
-  }
-}
-
-interface Association {
-  /** Position of the property, from 1. */
-  readonly index: number;
-  readonly at: number;
-  readonly bytes: 1 | 2;
-}
-
-/** Properties of an item, and where in the file they are named. */
-function associationsOf(boxes: Boxes, item: number): Association[] {
-  const ipma = boxes.find(['meta*', 'iprp', 'ipma']);
-  if (ipma === null) return [];
-  const { view } = boxes;
-  const [version, isWide] = [view.getUint8(ipma.start), (view.getUint8(ipma.start + 3) & 1) === 1];
-  const bytes = isWide ? 2 : 1;
-  const found: Association[] = [];
-  let at = ipma.start + 8;
-  for (let left = view.getUint32(ipma.start + 4); left > 0 && at < ipma.end; left--) {
-    const id = version === 0 ? view.getUint16(at) : view.getUint32(at);
-    at += version === 0 ? 2 : 4;
-    const count = view.getUint8(at++);
-    for (let n = 0; n < count; n++, at += bytes) {
-      const index = isWide ? view.getUint16(at) & 0x7fff : view.getUint8(at) & 0x7f;
-      if (id === item) found.push({ index, at, bytes });
-    }
-  }
-  return found;
-}
-
-function primaryItem(boxes: Boxes): number | null {
-  const pitm = boxes.find(['meta*', 'pitm']);
-  if (pitm === null) return null;
-  return boxes.view.getUint8(pitm.start) === 0
-    ? boxes.view.getUint16(pitm.start + 4)
-    : boxes.view.getUint32(pitm.start + 4);
-}
-
-/**
- * Return a copy of the file in which the primary item has no crop (`clap`), so that all its pixels are decoded; null if it has
- * none. The association is set to 0, which names no property.
- */
-export function withoutCrop(bytes: Uint8Array): Uint8Array | null {
-  return orNull(() => {
-    const boxes = new Boxes(bytes);
-    const item = primaryItem(boxes);
-    const ipco = boxes.find(['meta*', 'iprp', 'ipco']);
-    if (item === null || ipco === null) return null;
-    const properties = [...boxes.in(ipco.start, ipco.end)];
-    const crops = associationsOf(boxes, item).filter(({ index }) => properties[index - 1]?.type === 'clap');
-    if (crops.length === 0) return null;
-    const copy = bytes.slice();
-    for (const { at, bytes: width } of crops) copy.fill(0, at, at + width);
-    return copy;
-  });
-}
-
-/** Return whether the file has a primary item: without one, its images are those of a track. */
-export const hasPrimaryItem = (bytes: Uint8Array): boolean => orNull(() => primaryItem(new Boxes(bytes))) !== null;
-
 /**
  * `chain`: images from the last key on that are decoded with one, as one item. libaom decodes all of an item and shows the last;
- * libde265 shows the first, so of HEVC only keys can be decoded.
+ * libde265 shows the first, and fails on others as frames of a track (libheif-js 1.23.2), so of HEVC only keys can be decoded.
  */
 const CODECS = {
   av01: { config: 'av1C', brand: 'avif', chain: 256 },
@@ -235,16 +113,6 @@ function samplesOf(boxes: Boxes, stbl: Box): Sample[] {
   }
   return samples;
 }
-
-const box = (type: string, ...parts: readonly (Uint8Array | readonly number[])[]): Buffer => {
-  const content = Buffer.concat(parts.map((part) => Buffer.from(part)));
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(8 + content.length, 0);
-  head.write(type, 4, 'latin1');
-  return Buffer.concat([head, content]);
-};
-const u32 = (value: number) => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
-const FULL = [0, 0, 0, 0];
 
 /** Return the frames that can be decoded, each with the images that it needs. */
 export function decodableFrames({
