@@ -23,6 +23,7 @@ const NO_LIMITS = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null,
 /** A scan without any option. */
 export const PLAIN_REQUEST: Omit<ScanRequest, 'paths' | 'cwd'> = {
   filesFrom: null,
+  detail: 'plain',
   include: [],
   exclude: [],
   oneFileSystem: false,

@@ -95,6 +95,7 @@ async function rematchAll(service: Service, folder: string): Promise<{ tally: Sc
     matcher,
     tally,
     orientations: 'all',
+    detail: 'plain',
     shouldStop: () => false,
     onResult: () => {},
     newEntries: null,

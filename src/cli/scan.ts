@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { Service } from '../service/service.js';
 import { requireBucketFlags } from './bucket-flags.js';
-import { FRAMES_HELP, orientations } from './check.js';
+import { detail, FRAMES_HELP, orientations } from './check.js';
 import { type CliContext, type GlobalFlags, withService } from './context.js';
 import { giveWay } from './idle.js';
 import { writesTo } from './output-files.js';
@@ -21,6 +21,7 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--radius <bits>', 'narrow the lists’ own radius, inclusive')
     .option('--lists <names>', 'only these lists, separated by commas')
     .option('--frames <count>', FRAMES_HELP)
+    .addOption(detail())
     .option('--files-from <file>', 'scan the files that this file lists, one a line; - for stdin')
     .option('--null', 'names in --files-from end with a zero byte instead of a newline')
     .option(

@@ -4,8 +4,8 @@
 export const FRAMES_MAX = 16;
 /** Frames that are checked where a request has no number: behind a blank or tiny first one a file hides nothing from all of them. */
 export const FRAMES_DEFAULT = 4;
-/** Views of one file of which windows are hashed: the frames that are checked by default, each as it is and over a background. */
-export const WINDOW_VIEWS_MAX = 8;
+/** Views of one file of which windows are hashed: as many as frames are checked by default. */
+export const WINDOW_VIEWS_MAX = 4;
 /** JSON bodies: 100,000 items of about 130 bytes, with room for ids. */
 export const BATCH_BYTES_MAX = 32_000_000;
 /** Widest radius that an index must support; unrelated images are at 128 ± 8, nearest seen 80. */

@@ -12,8 +12,8 @@ import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
 import { answerRead, readLines } from './hash-items.js';
 import { type HashLines, OTHER, parseHashLines } from './hash-lines.js';
 
-/** A line of NDJSON: an item of a batch is under 1 kB, and a longer one delays all items after it. */
-const ITEM_LINE_BYTES_MAX = 65_536;
+/** A line of NDJSON: most are under 1 kB, and a longer one delays all items after it. The windows of an image are 120 kB. */
+const ITEM_LINE_BYTES_MAX = 262_144;
 
 /** A piece of NDJSON: about 8,000 items. */
 const LINES_BYTES = 1_048_576;

@@ -28,7 +28,7 @@ import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
 /**
  * Hashes of one file: 16 frames and another part, each as stored and by three backgrounds, in two families of eight orientations, and
- * blockhash; an image has `resized` and one of the others. And 180 windows of eight views, each mirrored too.
+ * blockhash; an image has `resized` and one of the others. And 180 windows of each of four views, mirrored too.
  */
 const FILE_HASHES_MAX = 1_156 + WINDOW_VIEWS_MAX * 2 * 180;
 /** Names of lists in one request: services have some dozens of lists. */

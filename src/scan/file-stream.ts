@@ -119,7 +119,7 @@ export class FileStream {
       families: 'both',
       algorithms: matcher.wantsBlockhash ? ['pdq', 'blockhash'] : ['pdq'],
       frames: request.frames,
-      detail: 'plain',
+      detail: request.detail,
     };
     const { orientations } = request;
     this.committer = new Committer(inventory);
@@ -348,6 +348,7 @@ export class FileStream {
     // Counted by a scan that opened no archives.
     if (archives && facts.kind === 'other_archive' && facts.reason === 'not_an_image') return false;
     if (facts.reason === 'not_an_image') return true;
+    if (this.wants.detail !== 'plain' && facts.views.length > 0) return false;
     if (!archives && facts.kind === 'other_archive') return false;
     if (facts.reason !== null && this.request.retriesFailed) return false;
     if (facts.reason !== null && facts.views.length === 0) return true;

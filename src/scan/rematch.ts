@@ -10,6 +10,7 @@ import { PIECE_VALUES } from '../check/match-files.js';
 import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
+import { DETAILS, type Detail } from '../core/window.js';
 import type { FileRow, FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
 import { unpackFacts } from './facts/file-facts.js';
 import { type FileResult, recordable, resultOf } from './facts/file-result.js';
@@ -24,6 +25,7 @@ interface RematchParts {
   readonly matcher: Matcher;
   readonly tally: ScanTally;
   readonly orientations: OrientationChoice;
+  readonly detail: Detail;
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
   /** Query only entries that were added since the inventory was last matched; other verdicts stay. */
@@ -69,13 +71,15 @@ async function* together(
 
 /**
  * Match an inventory and report the results.
- * Errors  STORE_FAILED; REQUEST_INVALID: no scan was finished in this inventory, or (new entries) it was matched with
+ * Errors  STORE_FAILED; REQUEST_INVALID: no scan was finished in this inventory, its scan matched windows, which are not stored, or (new entries) it was matched with
  *         another store, or before the start of the store's change log; STORE_DAMAGED: rows of the inventory are damaged,
  *         and all others are reported.
  */
 export async function rematch(parts: RematchParts): Promise<{ readonly interrupted: boolean }> {
-  const { inventory, matcher, shouldStop, newEntries } = parts;
+  const { inventory, matcher, detail, shouldStop, newEntries } = parts;
   const { matchedAt } = inventory.state;
+  if (detail !== 'plain') throw noWindows(`detail ${detail}`);
+  if (windowsOfKey(inventory.state.scanKey)) throw noWindows('an inventory of a scan with windows');
   if (!inventory.state.isFinished || inventory.state.scan === 0) {
     throw new AppError('REQUEST_INVALID', { field: 'rematch', expected: 'an inventory with a finished scan' });
   }
@@ -119,6 +123,14 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   if (!interrupted && matcher.matchedAt !== null) await inventory.setMatchedAt(matcher.matchedAt);
   return { interrupted };
 }
+
+/** Return whether the last scan matched windows. */
+const windowsOfKey = (scanKey: string): boolean =>
+  DETAILS.some((detail) => detail !== 'plain' && scanKey.endsWith(`,"${detail}"]`));
+
+/** An inventory has no windows: what they found would be answered as `no_match`. */
+const noWindows = (got: string) =>
+  new AppError('REQUEST_INVALID', { field: 'rematch', got, expected: 'scan the paths again: windows are not stored' });
 
 /**
  * After all other files are reported: the next scan reads these again.

@@ -20,6 +20,8 @@ interface RemoteOptions extends RequestOptions {
 const BODY_BYTES_MAX = BATCH_BYTES_MAX / 8;
 const ITEM_BYTES = 400;
 const HASH_BYTES = 190;
+/** Where a window lies, and its certain bits. */
+const WINDOW_BYTES = 320;
 
 function itemOf({ digests, hashes }: FileQuery): HashItem {
   const values = hashes.map(
@@ -71,6 +73,9 @@ function decisionOf(answer: HashItemAnswer): Decision {
   return { verdict, reason: null, matches: whole, matchCount, truncated };
 }
 
+const bytesOf = ({ hashes }: FileQuery) =>
+  hashes.reduce((sum, { window }) => sum + HASH_BYTES + (window ? WINDOW_BYTES : 0), ITEM_BYTES);
+
 /** Split a query batch into the items of requests, so that no body exceeds `BODY_BYTES_MAX`. */
 function batchesOf(queries: QueryBatch): HashItem[][] {
   const batches: HashItem[][] = [[]];
@@ -78,10 +83,11 @@ function batchesOf(queries: QueryBatch): HashItem[][] {
   // One item per file, even if two files have the same hashes: the service counts files.
   for (let at = 0; at < queries.files; at++) {
     const file = queries.queryOf(at);
-    bytes += ITEM_BYTES + file.hashes.length * HASH_BYTES;
+    const own = bytesOf(file);
+    bytes += own;
     if (bytes > BODY_BYTES_MAX) {
       batches.push([]);
-      bytes = ITEM_BYTES + file.hashes.length * HASH_BYTES;
+      bytes = own;
     }
     batches.at(-1)!.push(itemOf(file));
   }

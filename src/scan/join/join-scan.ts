@@ -108,13 +108,35 @@ async function rootsOf(request: ScanRequest, walker: Walker): Promise<Anchor[]> 
 }
 
 async function parametersOf(
-  { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed }: ScanRequest,
+  {
+    include,
+    exclude,
+    oneFileSystem,
+    digestsAll,
+    archives,
+    frames,
+    detail,
+    orientations,
+    prunes,
+    retriesFailed,
+  }: ScanRequest,
   { asked }: JoinOptions,
   { roots, walker, tenant }: { readonly roots: readonly Anchor[]; readonly walker: Walker; readonly tenant: string },
 ): Promise<Record<string, unknown>> {
   const marks: { path: PathBytes; mark: string }[] = [];
   for (const root of roots) marks.push({ path: root.path, mark: await markOf(root, walker) });
-  const flags = { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed };
+  const flags = {
+    include,
+    exclude,
+    oneFileSystem,
+    digestsAll,
+    archives,
+    frames,
+    detail,
+    orientations,
+    prunes,
+    retriesFailed,
+  };
   return { roots: marks.sort((a, b) => (a.path < b.path ? -1 : 1)), ...flags, tenant, ...asked };
 }
 
