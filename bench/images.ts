@@ -25,6 +25,7 @@ import { createService, type Service } from '../src/service/service.js';
 import { openSqliteLedger } from '../src/sqlite/ledger/ledger.js';
 import { createLogger } from '../src/telemetry/log.js';
 import { plainCheck } from './check-options.js';
+import { WANTS } from './hash-wants.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { photographs, uploads } from './pictures.js';
@@ -34,14 +35,7 @@ import { runScan } from './scan-run.js';
 import { tempFolder } from './temp-folder.js';
 
 const LIMITS = { imageBytesMax: IMAGE_BYTES_MAX, imagePixelsMax: IMAGE_PIXELS_MAX };
-const WANTS: HashWants = {
-  digests: ['sha256'],
-  orientations: 'all',
-  families: 'both',
-  algorithms: ['pdq'],
-  frames: 1,
-  detail: 'plain',
-};
+const PDQ: HashWants = { ...WANTS, algorithms: ['pdq'] };
 const OPTIONS = plainCheck('bench');
 /** For decoding benches: no answer may come from the cache. */
 const NO_CACHE = { cacheBytesMax: '0' };
@@ -122,12 +116,12 @@ async function stages(meter: Meter, paths: readonly string[], entries: Uint8Arra
   await meter.each(
     'stage: filter and hash, both families, 8 orientations',
     decoded,
-    ({ raster }) => hasher.hash(raster, WANTS).families[0]!.quality,
+    ({ raster }) => hasher.hash(raster, PDQ).families[0]!.quality,
   );
   await meter.each('  the same with 1 orientation', decoded, ({ raster }) =>
-    firstHash(hasher.hash(raster, { ...WANTS, orientations: 'none' }).families),
+    firstHash(hasher.hash(raster, { ...PDQ, orientations: 'none' }).families),
   );
-  const queries = decoded.map(({ raster }) => hasher.hash(raster, WANTS).families.flatMap(({ hashes }) => hashes));
+  const queries = decoded.map(({ raster }) => hasher.hash(raster, PDQ).families.flatMap(({ hashes }) => hashes));
   await meter.each(`stage: search, radius 31, in ${(entries.length / 32).toLocaleString('en')}`, queries, (hashes) =>
     hashes.reduce((found, hash) => found + ring.search(hash, 31).length, 0),
   );
@@ -148,7 +142,7 @@ async function stages(meter: Meter, paths: readonly string[], entries: Uint8Arra
     const file = readFileSync(path);
     computeDigests(file, ['sha256']);
     const { raster } = await decoder.decode(file);
-    const { families } = hasher.hash(raster, WANTS);
+    const { families } = hasher.hash(raster, PDQ);
     for (const { hashes } of families) for (const hash of hashes) ring.search(hash, 31);
     return firstHash(families);
   });
@@ -169,7 +163,7 @@ async function throughEngine(meter: Meter, files: readonly Buffer[]): Promise<vo
       for (const file of files) {
         await engine.whenRoom();
         inFlight.push(
-          engine.hashBytes(file, WANTS).then((reply) => {
+          engine.hashBytes(file, PDQ).then((reply) => {
             if (!reply.ok) throw new Error(reply.reason);
             last = firstHash(reply.views[0]!.families);
           }),
@@ -252,7 +246,7 @@ async function formats(meter: Meter, count: number): Promise<void> {
     await meter.each('  digest, decode, both families, 8 orientations', files, async (file) => {
       computeDigests(file, ['sha256']);
       const { raster } = await decoder.decode(file);
-      return firstHash(hasher.hash(raster, WANTS).families);
+      return firstHash(hasher.hash(raster, PDQ).families);
     });
   }
 }

@@ -5,19 +5,12 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { IMAGE_PIXELS_MAX } from '../src/config/defaults.js';
 import { estimateMemory } from '../src/decode/memory-estimate.js';
-import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
+import { createImageEngine } from '../src/engine/image-engine.js';
+import { WANTS } from './hash-wants.js';
 import { photographs } from './pictures.js';
 import type { BenchTable } from './report.js';
 import { tempFolder } from './temp-folder.js';
 
-const WANTS: HashWants = {
-  digests: ['sha256'],
-  orientations: 'all',
-  families: 'both',
-  algorithms: ['pdq', 'blockhash'],
-  frames: 1,
-  detail: 'plain',
-};
 const SIZES = [
   [4_032, 3_024],
   [6_000, 4_000],

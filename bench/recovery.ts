@@ -3,16 +3,10 @@
 import sharp from 'sharp';
 import { IMAGE_BYTES_MAX, IMAGE_MEMORY_BYTES_MAX, IMAGE_PIXELS_MAX } from '../src/config/defaults.js';
 import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
+import { WANTS } from './hash-wants.js';
 import type { BenchTable } from './report.js';
 
-const WANTS: HashWants = {
-  digests: ['sha256'],
-  orientations: 'all',
-  families: 'both',
-  algorithms: ['pdq'],
-  frames: 1,
-  detail: 'plain',
-};
+const PDQ: HashWants = { ...WANTS, algorithms: ['pdq'] };
 /** Enough time for the standby process to start. */
 const BETWEEN_MS = 1_500;
 
@@ -50,14 +44,14 @@ export async function recovery({ smoke }: { smoke: boolean }): Promise<BenchTabl
   });
   const timed = async (bytes: Buffer) => {
     const startedMs = performance.now();
-    const reply = await engine.hashBytes(bytes, WANTS);
+    const reply = await engine.hashBytes(bytes, PDQ);
     return { ms: performance.now() - startedMs, reply };
   };
   const idle: number[] = [];
   const busy: number[] = [];
   const refused: number[] = [];
   let answered = 0;
-  await engine.hashBytes(file, WANTS);
+  await engine.hashBytes(file, PDQ);
   for (let time = 0; time < (smoke ? 1 : 15); time++) {
     await pause(BETWEEN_MS);
     process.kill(engine.status.pid!, 'SIGKILL');
@@ -66,7 +60,7 @@ export async function recovery({ smoke }: { smoke: boolean }): Promise<BenchTabl
     idle.push(ms);
     await pause(BETWEEN_MS);
     // With images queued: until an image that was sent after the kill is answered.
-    const waiting = Array.from({ length: 10 }, () => engine.hashBytes(file, WANTS));
+    const waiting = Array.from({ length: 10 }, () => engine.hashBytes(file, PDQ));
     process.kill(engine.status.pid!, 'SIGKILL');
     const after = await timed(file);
     if (after.reply.ok) answered++;

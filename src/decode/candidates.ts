@@ -4,11 +4,21 @@ import type { ImageFormat } from '../core/vocabulary.js';
 import { type Animation, Canvas, reachable } from './animation.js';
 import { readPngAnimation } from './apng.js';
 import { filledUp, isCutOff } from './cut-off.js';
-import { type Candidate, isDamageError, missingRows, type Picture, truncated, worse } from './damage.js';
+import {
+  type Candidate,
+  CORRUPT,
+  isDamageError,
+  missingRows,
+  type Picture,
+  thinnedOut,
+  truncated,
+  worse,
+} from './damage.js';
 import { spreadFrames } from './frames.js';
 import { furtherImages } from './further-images.js';
 import { firstFrame } from './gif.js';
 import { decodeHeic } from './heic.js';
+import { completePasses } from './interlaced-png.js';
 import { hasPrimaryItem, type ImageItem, imageItems } from './iso-items.js';
 import { decodableFrames, pictureTrack, stillOf } from './iso-track.js';
 import { decodeByLibvips, type LibvipsSource, readPages } from './libvips.js';
@@ -55,14 +65,31 @@ function ofAnimation(animation: Animation, source: Source, frames: number): Cand
   });
 }
 
-/** Decode a PNG; of one that is cut off what is there, unless it is interlaced: pixels are missing everywhere, and libvips refuses it. */
+/** Decode a PNG; of one that is cut off what is there. */
 async function decodeStillPng(source: Source): Promise<Picture> {
-  if (!isCutOff('png', source.bytes)) return decodeByLibvips(source, 0);
+  const isCut = isCutOff('png', source.bytes);
   try {
-    const { raster, damage } = await decodeByLibvips({ ...source, bytes: withEnd(source.bytes) }, 0);
-    return { raster, damage: damage && truncated(missingRows(raster) / raster.height) };
+    const bytes = isCut ? withEnd(source.bytes) : source.bytes;
+    const { raster, damage } = await decodeByLibvips({ ...source, bytes }, 0);
+    return { raster, damage: damage && isCut ? truncated(missingRows(raster) / raster.height) : damage };
   } catch (error) {
-    throw isDamageError(error) ? new AppError('IMAGE_TRUNCATED', { format: 'png' }, error) : error;
+    if (!isDamageError(error)) throw error;
+    const picture = await decodePasses(source, isCut);
+    if (picture === null) throw isCut ? new AppError('IMAGE_TRUNCATED', { format: 'png' }, error) : error;
+    return picture;
+  }
+}
+
+/** Decode the complete passes of an interlaced PNG, of which libvips refuses what is damaged; null if there are none. */
+async function decodePasses(source: Source, isCut: boolean): Promise<Picture | null> {
+  try {
+    const passes = await completePasses(source.bytes, source.pixelsMax);
+    if (passes === null) return null;
+    const { raster } = await decodeByLibvips({ ...source, bytes: passes.file }, 0);
+    return { raster, damage: isCut ? thinnedOut(passes.side) : { ...CORRUPT, isGrave: true } };
+  } catch (error) {
+    if (isDamageError(error)) return null;
+    throw error;
   }
 }
 

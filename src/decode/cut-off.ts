@@ -1,5 +1,6 @@
 /** Whether a file ends before its format says that it does: decoders report that as damage of any kind. Pure, and of little cost. */
 import type { ImageFormat } from '../core/vocabulary.js';
+import { TiffReader } from './tiff-directories.js';
 
 type View = DataView;
 
@@ -50,40 +51,26 @@ const DECLARED: Partial<Record<ImageFormat, (view: View) => number>> = {
   heic: declaredByIso,
 };
 
-/** BigTIFF has another number, and a directory of another form. */
-const CLASSIC_TIFF = 42;
-/** Places and lengths of strips, and of tiles. */
-const PLACES: ReadonlySet<number> = new Set([273, 279, 324, 325]);
+/** Tags of places and lengths: of strips, of tiles. */
+const PIECES = [
+  [273, 279],
+  [324, 325],
+] as const;
 /** Strips that are looked at: one for each row of the largest image that is written so. */
 const STRIPS_MAX = 65_536;
 
-/** The directory of a TIFF, and what the strips or tiles of its first image take. Source: TIFF 6.0, 2 and 3. */
+/** The first directory of a TIFF, and what the strips or tiles of its image take; not of a BigTIFF. Source: TIFF 6.0, 2 and 3. */
 function endsEarlyTiff(view: View): boolean {
-  if (view.byteLength < 8) return true;
-  const little = view.getUint8(0) === 0x49;
-  if (view.getUint16(2, little) !== CLASSIC_TIFF) return false;
-  const directory = view.getUint32(4, little);
-  if (directory + 2 > view.byteLength) return true;
-  const count = view.getUint16(directory, little);
-  if (directory + 2 + 12 * count > view.byteLength) return true;
-  const ranges: Record<'offsets' | 'sizes', number[]> = { offsets: [], sizes: [] };
-  const seen = new Set<number>();
-  for (let entry = 0; entry < count; entry++) {
-    const at = directory + 2 + 12 * entry;
-    const tag = view.getUint16(at, little);
-    if (!PLACES.has(tag) || seen.has(tag)) continue;
-    // A directory may name one tag thousands of times, each with all of the file.
-    seen.add(tag);
-    const isShort = view.getUint16(at + 2, little) === 3;
-    const length = view.getUint32(at + 4, little);
-    const bytes = length * (isShort ? 2 : 4);
-    const from = bytes <= 4 ? at + 8 : view.getUint32(at + 8, little);
-    if (from + bytes > view.byteLength) return true;
-    const values = tag === 273 || tag === 324 ? ranges.offsets : ranges.sizes;
-    for (let n = 0; n < Math.min(length, STRIPS_MAX); n++)
-      values.push(isShort ? view.getUint16(from + 2 * n, little) : view.getUint32(from + 4 * n, little));
-  }
-  return ranges.offsets.some((offset, n) => offset + (ranges.sizes[n] ?? 0) > view.byteLength);
+  const tiff = new TiffReader(view);
+  if (tiff.isBig) return false;
+  const directory = tiff.first();
+  if (!directory?.isWhole) return true;
+  const isBeyond = ({ at, bytes }: { at: number; bytes: number }) => at + bytes > view.byteLength;
+  return PIECES.some((tags) => {
+    if (tags.some((tag) => isBeyond(directory.entries.get(tag) ?? { at: 0, bytes: 0 }))) return true;
+    const [places, lengths] = tags.map((tag) => directory.values(tag, STRIPS_MAX)) as [number[], number[]];
+    return places.some((at, n) => isBeyond({ at, bytes: lengths[n] ?? 0 }));
+  });
 }
 
 const viewOf = (bytes: Uint8Array): View => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

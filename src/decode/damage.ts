@@ -33,15 +33,17 @@ export interface Candidate {
 const MISSING_SHARE_MAX = 1 / 32;
 
 /**
- * Return the number of rows at the end that a decoder made up. After the end of the data libjpeg repeats the last block's
- * mean, and others leave the memory as it was, so these rows have one colour; original rows of that colour at the end are
- * counted too.
+ * Return the number of rows that a decoder made up: at the end, or, of an image whose last row comes first in its file, at the start. After the
+ * end of the data libjpeg repeats the last block's mean, and others leave the memory as it was, so these rows have one colour; original rows of
+ * that colour there are counted too.
  */
-export function missingRows({ width, height, channels, data }: Raster): number {
-  const last = data.subarray((height * width - 1) * channels, height * width * channels);
-  let at = height * width * channels - channels;
-  while (at >= 0 && last.every((value, c) => data[at + c] === value)) at -= channels;
-  return height - Math.ceil((at + channels) / (width * channels));
+export function missingRows({ width, height, channels, data }: Raster, side: 'end' | 'start' = 'end'): number {
+  const pixels = width * height;
+  const [outer, step] = side === 'end' ? [(pixels - 1) * channels, -channels] : [0, channels];
+  const colour = data.subarray(outer, outer + channels);
+  let same = 0;
+  while (same < pixels && colour.every((value, c) => data[outer + same * step + c] === value)) same++;
+  return Math.floor(same / width);
 }
 
 /** Return the damage of a file of which a share, 0 to 1, is missing at the end. */
@@ -51,14 +53,15 @@ export const truncated = (share: number): Damage => ({
   isGrave: share > MISSING_SHARE_MAX,
 });
 
-/** Return an image with its last row first: most BMPs are written so. */
-export function upsideDown(raster: Raster): Raster {
-  const { width, height, channels, data } = raster;
-  const line = width * channels;
-  const turned = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) turned.set(data.subarray(y * line, (y + 1) * line), (height - 1 - y) * line);
-  return { ...raster, data: turned };
-}
+/**
+ * An image of which only every second, fourth or eighth row and column is left still matches if these are so many on its longer side: of 120
+ * photographs with every second 100 % are within 31 bits, with every fourth 99 %, of 20 large ones with every eighth 19. Of half as
+ * many rows and columns 57 to 85 % are.
+ */
+const SIDE_LEFT_MIN = 256;
+
+/** Return the damage of a truncated file that has the whole image in fewer rows and columns. `side`: pixels that its longer side has left. */
+export const thinnedOut = (side: number): Damage => ({ ...truncated(0), isGrave: side < SIDE_LEFT_MIN });
 
 export const CORRUPT: Damage = { reason: 'corrupt', code: 'IMAGE_CORRUPT', isGrave: false };
 

@@ -10,16 +10,7 @@ import { isTooSmall } from '../kernels/pdq.js';
 import { type Drawn, decodeBmp } from './bitmap.js';
 import { candidatesOf, ofRaw, type Source } from './candidates.js';
 import { isCutOff } from './cut-off.js';
-import {
-  type Candidate,
-  CORRUPT,
-  type Damage,
-  missingRows,
-  type Picture,
-  truncated,
-  upsideDown,
-  worse,
-} from './damage.js';
+import { type Candidate, CORRUPT, type Damage, missingRows, type Picture, truncated, worse } from './damage.js';
 import { type View, viewsOf } from './frames.js';
 import { decodeIcon } from './icon.js';
 import { END_BYTES, identify, identifyEnd } from './identify.js';
@@ -27,7 +18,7 @@ import { decodeJpeg, ownPlane, type TakePlane } from './jpeg.js';
 import { decodeJxl } from './jxl.js';
 import { decodeByLibvips } from './libvips.js';
 import { findPreview } from './raw-preview.js';
-import { sniff } from './sniff.js';
+import { DECODED_FORMATS, sniff } from './sniff.js';
 
 export interface DecodeLimits {
   readonly imageBytesMax: number;
@@ -55,21 +46,6 @@ interface Decoder {
    */
   decode(bytes: Uint8Array, frames?: number): Promise<Decoded>;
 }
-
-/** Decoded formats; other known formats are refused as `unsupported_format`. */
-export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
-  'jpeg',
-  'png',
-  'gif',
-  'webp',
-  'avif',
-  'heic',
-  'tiff',
-  'bmp',
-  'ico',
-  'raw',
-  'jxl',
-]);
 
 /** Create a decoder for one thread. `takePlane`: target of grey JPEGs; by default a plane that the decoder keeps. */
 export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPlane()): Decoder {
@@ -122,7 +98,8 @@ export function createDecoder(limits: DecodeLimits, takePlane: TakePlane = ownPl
 function pictureOf({ raster, degraded }: Drawn, isReplaced: boolean): Picture {
   if (!degraded) return { raster, damage: null };
   if (isReplaced) return { raster, damage: { ...CORRUPT, isGrave: true } };
-  const missing = Math.max(missingRows(raster), missingRows(upsideDown(raster)));
+  // Most BMPs begin with their last row.
+  const missing = Math.max(missingRows(raster), missingRows(raster, 'start'));
   return { raster, damage: missing > 0 ? truncated(missing / raster.height) : CORRUPT };
 }
 

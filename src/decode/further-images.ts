@@ -2,13 +2,18 @@
  * Further images of a JPEG file, by its index: stereo pairs, previews, gain maps.
  * Source  CIPA DC-007-2009, 5.2: offsets count from the index's own TIFF head.
  */
+import { TiffReader } from './tiff-directories.js';
 
 const APP2 = 0xe2;
 const SOS = 0xda;
 /** Images of one file: the standard's cameras write two to a few. */
 const PICTURES_MAX = 16;
 const ENTRIES_TAG = 0xb002;
-const ENTRY_BYTES = 16;
+/** An entry as numbers of 32 bits: attributes, size, place, and two of 16 bits. */
+const NUMBERS = 4;
+const SIZE = 1;
+const OFFSET = 2;
+const LONG = 4;
 
 /** Return the position of the index's TIFF head; null if there is none before the first scan. */
 function findIndex(view: DataView): number | null {
@@ -24,35 +29,17 @@ function findIndex(view: DataView): number | null {
 
 /** Return the JPEGs behind the first one. Errors: none, for any bytes. */
 export function furtherImages(bytes: Uint8Array): Uint8Array[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  try {
-    const head = findIndex(view);
-    return head === null ? [] : readEntries(bytes, view, head);
-  } catch (error) {
-    if (error instanceof RangeError) return [];
-    throw error;
-  }
-}
-
-function readEntries(bytes: Uint8Array, view: DataView, head: number): Uint8Array[] {
-  const little = view.getUint8(head) === 0x49;
-  const directory = head + view.getUint32(head + 4, little);
+  const head = findIndex(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  if (head === null) return [];
+  const behind = bytes.subarray(head);
+  const tiff = new TiffReader(new DataView(behind.buffer, behind.byteOffset, behind.byteLength));
+  const numbers = tiff.first()?.values(ENTRIES_TAG, PICTURES_MAX * NUMBERS, LONG) ?? [];
   const found: Uint8Array[] = [];
-  for (let entry = 0; entry < view.getUint16(directory, little); entry++) {
-    const at = directory + 2 + 12 * entry;
-    if (view.getUint16(at, little) !== ENTRIES_TAG) continue;
-    const count = Math.min(Math.floor(view.getUint32(at + 4, little) / ENTRY_BYTES), PICTURES_MAX);
-    const entries = head + view.getUint32(at + 8, little);
-    // The first entry is the file's own first image.
-    for (let n = 1; n < count; n++) {
-      const [size, offset] = [4, 8].map((field) => view.getUint32(entries + n * ENTRY_BYTES + field, little)) as [
-        number,
-        number,
-      ];
-      const picture = bytes.subarray(head + offset, head + offset + size);
-      if (offset > 0 && picture[0] === 0xff && picture[1] === 0xd8) found.push(picture);
-    }
-    break;
+  // The first entry is the file's own first image.
+  for (let n = NUMBERS; n + NUMBERS <= numbers.length; n += NUMBERS) {
+    const [size, offset] = [numbers[n + SIZE]!, numbers[n + OFFSET]!];
+    const picture = behind.subarray(offset, offset + size);
+    if (offset > 0 && picture[0] === 0xff && picture[1] === 0xd8) found.push(picture);
   }
   return found;
 }

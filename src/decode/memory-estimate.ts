@@ -1,36 +1,23 @@
-/**
- * Memory that decoding and hashing an image takes, by its header, before any of it is taken.
- * Source  the bench `memory`: growth of the decoder process's peak over its size before the image, of 12, 24 and 48 megapixels in each
- *         form, by all algorithms; per pixel, rounded up.
- */
+/** Memory that decoding and hashing an image takes, by its header, before any of it is taken. */
 import type { ImageFormat } from '../core/vocabulary.js';
-import { DECODED_FORMATS } from './decode.js';
 import { furtherImages } from './further-images.js';
 import { readJpegHeader } from './jpeg-header.js';
 import { jxlBytesPerPixel } from './jxl.js';
+import {
+  AVIF,
+  BYTES_PER_PIXEL_MAX,
+  CANVAS,
+  COPIES,
+  FURTHER_FRAMES,
+  HEIC,
+  JPEG,
+  KEEPS_FIRST,
+  OPAQUE,
+  TRANSPARENT,
+} from './memory-costs.js';
 import { findPreview } from './raw-preview.js';
-import { sniff } from './sniff.js';
+import { DECODED_FORMATS, sniff } from './sniff.js';
 import { readTiffPages } from './tiff-pages.js';
-
-/** Bytes a pixel. Of a damaged JPEG it is more: there is room for that in what is left to small images and garbage. */
-const JPEG = { grey: 6, progressive: 8, cmyk: 16 } as const;
-const OPAQUE = 14;
-/** With its views over white and black, and its alpha. A GIF's header does not say whether a pixel is transparent. */
-const TRANSPARENT = 24;
-const AVIF = { chroma420: 17, chroma444: 20, chroma420Deep: 26, chroma444Deep: 28, alpha: 2 } as const;
-const HEIC = { chroma420: 16, chroma444: 19, chroma420Deep: 18, chroma444Deep: 24, alpha: 10 } as const;
-/** Of the form that takes most, and of a format that has not been measured. */
-const BYTES_PER_PIXEL_MAX = HEIC.chroma444Deep + HEIC.alpha;
-/**
- * The first frame is kept while the others are decoded; libheif gives its memory back before: four images of 12 megapixels, with crops too, took 0 to 2
- * bytes a pixel more than one, which the estimate of HEIC has left.
- */
-const FURTHER_FRAMES = 4;
-const KEEPS_FIRST: ReadonlySet<ImageFormat> = new Set(['gif', 'webp', 'tiff', 'avif']);
-/** The canvas of an animated PNG, and what it was before a frame. */
-const CANVAS = 8;
-/** The file as it arrives, and once more while it is put together. */
-const COPIES = 2;
 
 /** As `ISO_BOXES_BYTES_MAX` of `sniff.ts`. */
 const ISO_BOXES_BYTES_MAX = 65_536;
@@ -139,7 +126,3 @@ export function estimateMemory(bytes: Uint8Array, pixelsMax: number, frames = 1)
   if (width === null || height === null) return format === 'png' || format === 'gif' ? 0 : null;
   return pixels * perPixel(format, bytes) + further + bytes.byteLength * COPIES;
 }
-
-/** Return the bytes for an image of so many pixels and bytes in whichever form takes most. */
-export const memoryForLargest = (pixelsMax: number, bytesMax: number): number =>
-  pixelsMax * BYTES_PER_PIXEL_MAX + bytesMax * COPIES;

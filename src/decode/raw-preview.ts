@@ -5,6 +5,7 @@
  *         L. Clévy, "Describing the Canon Raw v3 file format".
  */
 import { readJpegHeader } from './jpeg-header.js';
+import { type TiffDirectory, TiffReader } from './tiff-directories.js';
 
 export interface Preview {
   readonly jpeg: Uint8Array;
@@ -14,8 +15,6 @@ export interface Preview {
 
 /** Directories of a photograph: its images, Exif, maker notes; cameras write up to ten. */
 const DIRECTORIES_MAX = 24;
-/** Entries of a directory; cameras write up to a hundred, and maker notes two hundred. */
-const ENTRIES_MAX = 512;
 /** Directories that one entry names. */
 const VALUES_MAX = 8;
 /** Boxes of a CR3, on all levels; cameras write about eighty. */
@@ -42,15 +41,12 @@ const TAG = {
   makerNote: 37_500,
   dngVersion: 50_706,
 } as const;
+const BYTES = 7;
 const OLYMPUS = { cameraSettings: 0x2020, preview: 0x101, previewBytes: 0x102 } as const;
-const TAGS_READ: ReadonlySet<number> = new Set([...Object.values(TAG), ...Object.values(OLYMPUS)]);
 /** Photometric interpretations of a sensor's values: a colour filter array, and linear raw. */
 const SENSOR: ReadonlySet<number> = new Set([32_803, 34_892]);
 /** Usual compressions of a TIFF, which libvips decodes: none, LZW, JPEG, deflate, PackBits. */
 const DECODED: ReadonlySet<number> = new Set([1, 5, 7, 8, 32_773, 32_946]);
-
-/** Values by tag; of an entry of bytes its place and length. */
-type Directory = ReadonlyMap<number, readonly number[]>;
 
 /** Keeps the largest JPEG among places of the file. */
 class Largest {
@@ -76,50 +72,25 @@ class Largest {
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Read the values of an entry at `at`; of bytes (type 1, 7) the place and the length. */
-function readValues(view: DataView, at: number, little: boolean): number[] {
-  const [type, count] = [view.getUint16(at + 2, little), view.getUint32(at + 4, little)];
-  if (type === 1 || type === 7) return [count <= 4 ? at + 8 : view.getUint32(at + 8, little), count];
-  const bytes = type === 3 ? 2 : type === 4 || type === 13 ? 4 : 0;
-  if (bytes === 0) return [];
-  const from = count * bytes <= 4 ? at + 8 : view.getUint32(at + 8, little);
-  const values: number[] = [];
-  for (let index = 0; index < Math.min(count, VALUES_MAX); index++) {
-    const place = from + index * bytes;
-    if (place + bytes > view.byteLength) break;
-    values.push(bytes === 2 ? view.getUint16(place, little) : view.getUint32(place, little));
-  }
-  return values;
-}
-
-function readDirectory(view: DataView, at: number, little: boolean): { directory: Directory; next: number } | null {
-  if (at === 0 || at + 2 > view.byteLength) return null;
-  const stored = view.getUint16(at, little);
-  const directory = new Map<number, number[]>();
-  for (let entry = 0; entry < Math.min(stored, ENTRIES_MAX); entry++) {
-    const from = at + 2 + entry * 12;
-    if (from + 12 > view.byteLength) break;
-    const tag = view.getUint16(from, little);
-    if (TAGS_READ.has(tag)) directory.set(tag, readValues(view, from, little));
-  }
-  const end = at + 2 + stored * 12;
-  return { directory, next: end + 4 <= view.byteLength ? view.getUint32(end, little) : 0 };
-}
-
 /** Return the directories of a TIFF, the first one first; each once, so that a loop ends. */
-function directoriesOf(view: DataView, little: boolean): Directory[] {
-  const waiting = [view.getUint32(4, little)];
-  const seen = new Set<number>();
-  const found: Directory[] = [];
-  for (let at = waiting.shift(); at !== undefined && found.length < DIRECTORIES_MAX; at = waiting.shift()) {
-    if (seen.has(at)) continue;
-    seen.add(at);
-    const read = readDirectory(view, at, little);
-    if (!read) continue;
-    found.push(read.directory);
-    waiting.push(...(read.directory.get(TAG.directories) ?? []), ...(read.directory.get(TAG.exif) ?? []), read.next);
+function directoriesOf(tiff: TiffReader): TiffDirectory[] {
+  const found: TiffDirectory[] = [];
+  const places = new Set([tiff.firstAt]);
+  // The set grows meanwhile.
+  for (const at of places) {
+    const directory = tiff.directory(at);
+    if (directory) found.push(directory);
+    if (found.length === DIRECTORIES_MAX) break;
+    const named = [TAG.directories, TAG.exif].flatMap((tag) => directory?.values(tag, VALUES_MAX) ?? []);
+    for (const place of [...named, directory?.next ?? 0]) places.add(place);
   }
   return found;
+}
+
+/** Consider the JPEG whose place, from `base`, and length are the values of two tags. */
+function considerPlace(directory: TiffDirectory, tags: readonly [number, number], largest: Largest, base = 0): void {
+  const [places, lengths] = tags.map((tag) => directory.values(tag, 2)) as [number[], number[]];
+  if (places.length === 1 && lengths.length === 1) largest.consider(base + places[0]!, lengths[0]!);
 }
 
 /** Olympus and OM System: the preview is named by a directory in the maker note, from whose start its places count. */
@@ -127,42 +98,34 @@ function considerOlympus(bytes: Uint8Array, note: number, largest: Largest): voi
   const head = Buffer.from(bytes.buffer, bytes.byteOffset + note, Math.min(16, bytes.length - note)).toString('latin1');
   const first = head.startsWith('OLYMPUS\0') ? 12 : head.startsWith('OM SYSTEM\0') ? 16 : 0;
   if (first === 0) return;
-  const little = head.slice(first - 4, first - 2) === 'II';
-  const view = viewOf(bytes.subarray(note));
-  const settings = readDirectory(view, first, little)?.directory.get(OLYMPUS.cameraSettings)?.[0];
-  const named = settings === undefined ? undefined : readDirectory(view, settings, little)?.directory;
-  const [at] = named?.get(OLYMPUS.preview) ?? [];
-  const [length] = named?.get(OLYMPUS.previewBytes) ?? [];
-  if (at !== undefined && length !== undefined) largest.consider(note + at, length);
+  const tiff = new TiffReader(viewOf(bytes.subarray(note)), head.startsWith('II', first - 4) ? 'II' : 'MM');
+  const outer = tiff.directory(first);
+  const settings = outer?.entries.get(OLYMPUS.cameraSettings);
+  // Older cameras name it as bytes.
+  const named = tiff.directory((settings?.type === BYTES ? settings.at : outer?.value(OLYMPUS.cameraSettings)) ?? 0);
+  if (named) considerPlace(named, [OLYMPUS.preview, OLYMPUS.previewBytes], largest, note);
 }
 
-function considerDirectory(bytes: Uint8Array, directory: Directory, largest: Largest): void {
-  for (const [start, length] of [
-    [TAG.strips, TAG.stripBytes],
-    [TAG.jpeg, TAG.jpegBytes],
-  ] as const) {
-    const [starts = [], lengths = []] = [directory.get(start), directory.get(length)];
-    if (starts.length === 1 && lengths.length === 1) largest.consider(starts[0]!, lengths[0]!);
-  }
-  const [at, count] = directory.get(TAG.panasonicJpeg) ?? [];
-  if (at !== undefined && count !== undefined) largest.consider(at, count);
-  const [note] = directory.get(TAG.makerNote) ?? [];
-  if (note !== undefined && note < bytes.length) considerOlympus(bytes, note, largest);
+function considerDirectory(bytes: Uint8Array, directory: TiffDirectory, largest: Largest): void {
+  considerPlace(directory, [TAG.strips, TAG.stripBytes], largest);
+  considerPlace(directory, [TAG.jpeg, TAG.jpegBytes], largest);
+  const [jpeg, note] = [TAG.panasonicJpeg, TAG.makerNote].map((tag) => directory.entries.get(tag));
+  if (jpeg) largest.consider(jpeg.at, jpeg.bytes);
+  if (note && note.at < bytes.length) considerOlympus(bytes, note.at, largest);
 }
 
-const isSensor = (directory: Directory) => SENSOR.has(directory.get(TAG.photometric)?.[0] ?? 0);
+const isSensor = ({ value }: TiffDirectory) => SENSOR.has(value(TAG.photometric) ?? 0);
 
 /** Pixels of the first image if it is in a usual form. */
-function firstPixels(directory: Directory): number {
-  const first = (tag: number, otherwise: number) => directory.get(tag)?.[0] ?? otherwise;
-  if (isSensor(directory) || !DECODED.has(first(TAG.compression, 1))) return 0;
-  return first(TAG.width, 0) * first(TAG.height, 0);
+function firstPixels(directory: TiffDirectory): number {
+  if (isSensor(directory) || !DECODED.has(directory.value(TAG.compression) ?? 1)) return 0;
+  return (directory.value(TAG.width) ?? 0) * (directory.value(TAG.height) ?? 0);
 }
 
 /** A TIFF that is not a camera's by its first bytes is a photograph if one of its images has a sensor's values. */
 function previewOfTiff(bytes: Uint8Array, kind: 'tiff' | 'cr2' | 'other'): Preview | null {
-  const directories = directoriesOf(viewOf(bytes), bytes[0] === 0x49);
-  const isPhotograph = (directory: Directory) => directory.has(TAG.dngVersion) || isSensor(directory);
+  const directories = directoriesOf(new TiffReader(viewOf(bytes)));
+  const isPhotograph = (one: TiffDirectory) => one.entries.has(TAG.dngVersion) || isSensor(one);
   if (directories.length === 0 || (kind === 'tiff' && !directories.some(isPhotograph))) return null;
   const largest = new Largest(bytes);
   for (const directory of directories) considerDirectory(bytes, directory, largest);

@@ -5,6 +5,7 @@
 import type { ImageFormat } from '../core/vocabulary.js';
 import { readJpegHeader } from './jpeg-header.js';
 import { readJxlHeader } from './jxl-header.js';
+import { TiffReader } from './tiff-directories.js';
 
 interface Sniffed {
   readonly format: ImageFormat;
@@ -12,6 +13,21 @@ interface Sniffed {
   readonly width: number | null;
   readonly height: number | null;
 }
+
+/** Decoded formats; other known formats are refused as `unsupported_format`. */
+export const DECODED_FORMATS: ReadonlySet<ImageFormat> = new Set([
+  'jpeg',
+  'png',
+  'gif',
+  'webp',
+  'avif',
+  'heic',
+  'tiff',
+  'bmp',
+  'ico',
+  'raw',
+  'jxl',
+]);
 
 /** The required boxes are at the front of an AVIF, before the pixels. */
 const ISO_BOXES_BYTES_MAX = 65_536;
@@ -43,23 +59,10 @@ function sizeWebp(view: DataView): Size {
   return chunk === 0x56503858 ? { width: uint24(24) + 1, height: uint24(27) + 1 } : UNKNOWN;
 }
 
-/** TIFF 6.0: the first image file directory; tags 256 and 257 are width and height, as 16 or 32 bits. */
+/** TIFF 6.0: tags 256 and 257 of the first directory. */
 function sizeTiff(view: DataView): Size {
-  const little = view.getUint8(0) === 0x49;
-  const directory = view.byteLength >= 8 ? view.getUint32(4, little) : 0;
-  if (directory === 0 || directory + 2 > view.byteLength) return UNKNOWN;
-  const size: { width: number | null; height: number | null } = { ...UNKNOWN };
-  const count = view.getUint16(directory, little);
-  for (let entry = 0; entry < count; entry++) {
-    const at = directory + 2 + entry * 12;
-    if (at + 12 > view.byteLength) break;
-    const tag = view.getUint16(at, little);
-    const value =
-      view.getUint16(at + 2, little) === 3 ? view.getUint16(at + 8, little) : view.getUint32(at + 8, little);
-    if (tag === 256) size.width = value;
-    if (tag === 257) size.height = value;
-  }
-  return size;
+  const directory = new TiffReader(view).first();
+  return { width: directory?.value(256) ?? null, height: directory?.value(257) ?? null };
 }
 
 function sizeBmp(view: DataView): Size {
@@ -110,12 +113,8 @@ export function sniff(bytes: Uint8Array): Sniffed | null {
   if (starts('\x89PNG\r\n\x1a\n')) return { format: 'png', ...sizePng(view) };
   if (starts('GIF87a') || starts('GIF89a')) return { format: 'gif', ...sizeGif(view) };
   if (starts('RIFF') && head.slice(8, 12) === 'WEBP') return { format: 'webp', ...sizeWebp(view) };
-  if (starts('II*\0') || starts('MM\0*') || starts('II+\0') || starts('MM\0+')) {
-    return {
-      format: 'tiff',
-      ...(head.charCodeAt(2) === 0x2b || head.charCodeAt(3) === 0x2b ? UNKNOWN : sizeTiff(view)),
-    };
-  }
+  if (starts('II*\0') || starts('MM\0*') || starts('II+\0') || starts('MM\0+'))
+    return { format: 'tiff', ...sizeTiff(view) };
   if (head.slice(4, 8) === 'ftyp' && bytes.length >= 12) {
     const format = isoFormat(head.slice(8, Math.min(Math.max(view.getUint32(0), 16), 256)));
     return format && { format, ...sizeIso(view) };

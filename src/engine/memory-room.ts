@@ -8,8 +8,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Process with its threads and libraries, as measured (90 to 120 MB with one worker), and what each worker adds. */
-const PROCESS_BYTES = 120_000_000;
-const WORKER_BYTES = 40_000_000;
+export const PROCESS_BYTES = 120_000_000;
+export const WORKER_BYTES = 40_000_000;
 /** Largest estimate of a small image: a JPEG of 20 megapixels, a PNG of 8. After a larger one it is worth the time to collect garbage. */
 export const SMALL_BYTES = 128_000_000;
 

@@ -1,7 +1,7 @@
 /** The decoder process of a service: started with the first image, and observed by metrics. */
 import type { Config } from '../config/knobs.js';
 import { AppError } from '../core/errors.js';
-import { memoryForLargest } from '../decode/memory-estimate.js';
+import { memoryForLargest } from '../decode/memory-costs.js';
 import { createImageEngine, type ImageEngine } from '../engine/image-engine.js';
 import { roomBytes } from '../engine/memory-room.js';
 import { NO_SANDBOX, openSandbox, type Sandbox, type SandboxLayers } from '../engine/sandbox.js';

@@ -8,7 +8,7 @@ import { IMAGE_BYTES_MAX, IMAGE_PIXELS_MAX } from '../../src/config/defaults.js'
 import { AppError } from '../../src/core/errors.js';
 import { IMAGE_FORMATS, type Raster } from '../../src/core/vocabulary.js';
 import { missingRows } from '../../src/decode/damage.js';
-import { createDecoder, DECODED_FORMATS, type Decoded } from '../../src/decode/decode.js';
+import { createDecoder, type Decoded } from '../../src/decode/decode.js';
 import {
   alphaOf,
   isTransparent,
@@ -17,6 +17,7 @@ import {
   spreadFrames,
   type View,
 } from '../../src/decode/frames.js';
+import { DECODED_FORMATS } from '../../src/decode/sniff.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { createPdqHasher } from '../../src/kernels/pdq.js';
 import { jxl } from '../support/jxl.js';

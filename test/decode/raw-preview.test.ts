@@ -90,6 +90,10 @@ const CAMERAS: readonly (readonly [string, () => Buffer])[] = [
   ],
   ['ORF of OM System', () => writeTiff([{ 34665: { 37500: olympusNote(large!, 'OM SYSTEM') } }], { mark: 'IIRS' })],
   [
+    'ORF whose settings are named as bytes',
+    () => writeTiff([{ 34665: { 37500: olympusNote(large!, 'OLYMPUS', 'II', 7) } }], { mark: 'IIRO' }),
+  ],
+  [
     'ORF, most significant byte first',
     () => writeTiff([{ 34665: { 37500: olympusNote(large!, 'OLYMPUS', 'MM') } }], { mark: 'MMOR' }),
   ],

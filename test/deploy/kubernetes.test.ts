@@ -96,7 +96,7 @@ const MUTANTS: readonly (readonly [string, string, string, RegExp])[] = [
   [SERVE, 'readOnlyRootFilesystem: true', 'readOnlyRootFilesystem: false', /a root file system that is written/],
   [SERVE, 'drop: [ALL]', 'drop: [NET_RAW]', /capabilities/],
   [SCAN, 'automountServiceAccountToken: false', 'automountServiceAccountToken: true', /token of the cluster/],
-  [SCAN, '            limits:\n              memory: 4Gi\n', '', /no bound on memory/],
+  [SCAN, '            limits:\n              memory: 7Gi\n', '', /no bound on memory/],
   [SERVE, 'terminationGracePeriodSeconds: 30', 'terminationGracePeriodSeconds: 15', /killed before it has ended/],
   [SECRET, 'list.key: ""', 'list.key: "00"', /list\.key has a value/],
   [SECRET, 'zeef.json: ""', 'zeef.json: "{}"', /zeef\.json would be used/],

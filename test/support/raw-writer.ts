@@ -101,15 +101,23 @@ export const colours = (width: number, height: number, bytes: Buffer): Directory
   278: height,
 });
 
-/** A maker note of Olympus, whose places count from its start. */
-export function olympusNote(preview: Buffer, kind: 'OLYMPUS' | 'OM SYSTEM', order: 'II' | 'MM' = 'II'): Buffer {
+/** A maker note of Olympus, whose places count from its start. `type`: by which the directory is named, 13 or, of older cameras, 7. */
+export function olympusNote(
+  preview: Buffer,
+  kind: 'OLYMPUS' | 'OM SYSTEM',
+  order: 'II' | 'MM' = 'II',
+  type: 7 | 13 = 13,
+): Buffer {
   const version = order === 'II' ? '\x03\0' : '\0\x03';
   const name = kind === 'OLYMPUS' ? `OLYMPUS\0${order}${version}` : `OM SYSTEM\0\0\0${order}${version}`;
   const head = Buffer.from(name, 'latin1');
   // The directory follows the name: its size is known, and what it names is behind it.
   const note = new Growing(Buffer.concat([head, Buffer.alloc(18)]), order);
   const settings = note.directory({ 256: 1, 257: preview, 258: preview.length }, 0);
-  Buffer.concat([note.number(1, 2), note.entry(0x2020, 13, 1, note.number(settings, 4))]).copy(note.bytes, head.length);
+  Buffer.concat([note.number(1, 2), note.entry(0x2020, type, type === 7 ? 42 : 1, note.number(settings, 4))]).copy(
+    note.bytes,
+    head.length,
+  );
   return note.bytes;
 }
 

@@ -6,7 +6,7 @@ import { readConfig } from '../../src/config/read-config.js';
 import { ERRORS } from '../../src/core/errors.js';
 import { FRAMES_DEFAULT } from '../../src/core/limits.js';
 import { BACKGROUNDS, FRAMED_FORMATS, IMAGE_FORMATS, NOT_CHECKED_REASONS, PARTS } from '../../src/core/vocabulary.js';
-import { DECODED_FORMATS } from '../../src/decode/decode.js';
+import { DECODED_FORMATS } from '../../src/decode/sniff.js';
 import { METRICS } from '../../src/telemetry/metrics.js';
 
 /** Return the rows of a page's tables whose first cell is a code word, cell by cell. */

@@ -56,6 +56,28 @@ test('a room imports only from rooms of a lower rank', () => {
   expect(upward).toEqual([]);
 });
 
+/** Packages that decode images. */
+const DECODERS = /^(?:sharp|@julusian\/jpeg-turbo|libheif-js|@imagemagick\/magick-wasm|@jsquash\/jxl)/;
+
+test('only the decoder process loads decoders of images: no other file imports one, by any number of files between', () => {
+  const imports = (file: string): string[] =>
+    // Types are gone at run time.
+    [...readFileSync(join('src', file), 'utf8').matchAll(/^(?:import|export) (?!type )[^;]*?from\s*'([^']+)'/gm)].map(
+      ([, target]) =>
+        target!.startsWith('.') ? normalize(join(dirname(file), target!)).replace(/\.js$/, '.ts') : target!,
+    );
+  const reached = (file: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(file)) return seen;
+    seen.add(file);
+    if (sources.includes(file)) for (const target of imports(file)) reached(target, seen);
+    return seen;
+  };
+  const decodersOf = (file: string) => [...reached(file)].filter((target) => DECODERS.test(target));
+  expect(decodersOf('engine/worker.ts')).toEqual(expect.arrayContaining(['sharp', '@julusian/jpeg-turbo']));
+  const others = sources.filter((file) => !/^decode\/|^engine\/worker\.ts$/.test(file));
+  expect(others.filter((file) => decodersOf(file).length > 0)).toEqual([]);
+});
+
 test('only the entries of processes touch process.env, process.argv or process.exit', () => {
   const ENTRIES = [
     'main.ts',
