@@ -54,6 +54,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   frame: null,
   'frame@hashImage': 1,
   background: null,
+  window: null,
   part: null,
   category: 'A1',
   severity: null,

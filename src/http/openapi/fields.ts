@@ -60,6 +60,22 @@ export const FIELDS: Readonly<Record<string, string>> = {
   frame: 'The frame or page, from 0; null where the file has one.',
   background:
     'Of a transparent image: as it appears on `white` or `black`, or its `alpha` as a grey image; null: its colours as stored.',
+  detail:
+    'How far to look for edited copies: `plain`, by the image alone; `standard`, also by parts that are found in it; `deep`, by all windows.',
+  window:
+    'The part of the image that matched, as it undoes an edit; null for the whole image. Of a request: the part that the hash is of.',
+  'kind:resampling':
+    'What the window undoes: another size, a border, a strip beside the image, other things around it, a rotation, a margin, or a crop.',
+  rectangle:
+    'Edges of the window in shares of the width and height, from the top left. Below 0 and above 1 are outside of the image.',
+  left: 'The left edge.',
+  top: 'The upper edge.',
+  right: 'The right edge.',
+  bottom: 'The lower edge.',
+  degrees: 'By how much the window is turned about its centre, clockwise.',
+  certain:
+    'The half of the bits that are certain, as 64 hex digits: those whose coefficients are farthest from the median.',
+  certainBitsWrong: 'How many of the 128 certain bits of the window are otherwise in the entry.',
   part: '`canvas`: with the screen around a GIF’s first frame. `uncropped`: without the crop of an AVIF or HEIC. `default_image`: what viewers without animations show of a PNG.',
   category: 'Category of the entry, in the terms of the list, or in yours by `categoryMap`.',
   severity: 'Severity of the entry, in the terms of the list, or in yours by `severityMap`.',

@@ -192,7 +192,7 @@ const QUIET_MAX = 1.6;
 const CUTS_MAX = 5;
 const PIECE_SIDE_MIN = 32;
 
-/** A run of lines with content, and how far the gap beside it goes on each side. */
+/** A run of lines with content, and where the gap beside it ends on each side. */
 interface Run {
   readonly from: number;
   readonly to: number;

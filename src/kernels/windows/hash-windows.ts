@@ -24,7 +24,7 @@ export interface WindowHash {
 const WINDOW_SIDE_MIN = 24;
 
 /** Sample a window. Result: false for one that is too small. */
-export function sample(surface: Surface, { rectangle, degrees }: Window): boolean {
+function sample(surface: Surface, { rectangle, degrees }: Window): boolean {
   const { width, height } = surface.levels[0] as Level;
   const [left, right] = [rectangle.left * width, rectangle.right * width];
   const [top, bottom] = [rectangle.top * height, rectangle.bottom * height];

@@ -34,7 +34,7 @@ export interface Level {
 }
 
 /** The samples' hash; all are of the last samples. */
-export interface Sampled {
+interface Sampled {
   /** 0..100. */
   quality(): number;
   /** Compute the coefficients. Result: whether the image has content in the frequencies that PDQ uses. */
