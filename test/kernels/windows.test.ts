@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
+import { isOneDimensionalPdq } from '../../src/core/pdq-shape.js';
 import type { Raster } from '../../src/core/vocabulary.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
@@ -78,6 +79,31 @@ describe('the kernel and its twin are equal', () => {
 });
 
 const hashOf = (raster: Raster) => hasher.hash(raster, ONE).families[0]!.hashes[0]!;
+
+/** Two steps of brightness across, two down: the hash is one pattern along the rows times one along the columns. */
+function crossRaster(): Raster {
+  const [width, height] = [300, 200];
+  const stepAt = (at: number, side: number) => (at < side * 0.3 ? 1 : at < side * 0.6 ? -1 : 0.4);
+  const data = Uint8Array.from({ length: width * height }, (_, n) =>
+    Math.round(128 + 90 * stepAt(n % width, width) * stepAt(Math.floor(n / width), height)),
+  );
+  return { width, height, channels: 1, data };
+}
+
+/** The raster with so little contrast that its quality is below the gate. */
+const faint = (raster: Raster): Raster => ({ ...raster, data: raster.data.map((value) => 120 + (value >> 5)) });
+
+test.each([
+  ['one-dimensional', crossRaster()],
+  ['of low quality', faint(sceneRaster(5, 300, 200, 1))],
+])('windows whose hashes are %s are not asked', (_, raster) => {
+  for (const surface of [kernelSurface(raster), plainSurface(raster)])
+    expect(hashWindows(surface, 'standard', true)).toEqual([]);
+  for (const { quality, hashes } of hashWindows(kernelSurface(sceneRaster(5, 300, 200, 1)), 'deep', true)) {
+    expect(quality).toBeGreaterThanOrEqual(50);
+    for (const { hash256 } of hashes) expect(isOneDimensionalPdq(hash256)).toBe(false);
+  }
+});
 
 test('a window of a synthetic border is the image', async () => {
   for (const [grey, seed] of [

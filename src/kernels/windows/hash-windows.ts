@@ -1,5 +1,7 @@
 /** Hashes of windows, from one decoded image. */
 
+import { isLowQuality } from '../../core/pdq-quality.js';
+import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
 import { type Detail, RESAMPLED, type Window } from '../../core/window.js';
 import { LUMA_SIDE, SYMMETRIC_SHIFT } from '../pdq.js';
 import { findWindows } from './find-windows.js';
@@ -60,13 +62,18 @@ function windowsOf(surface: Surface, detail: Exclude<Detail, 'plain'>): Window[]
   return detail === 'standard' ? found : [...found, ...fixedWindows(width, height)];
 }
 
-/** Hash the windows of an image. Those without detail have none. */
+/**
+ * Hash the windows of an image. Left out are those whose hash means little: without detail, of low quality, one-dimensional. They would match by
+ * their form alone, and a list that asks for such hashes asks for those of whole images.
+ */
 export function hashWindows(surface: Surface, detail: Exclude<Detail, 'plain'>, withMirrored: boolean): WindowHash[] {
   const { width, height } = surface.levels[0] as Level;
   if (Math.min(width, height) < SURFACE_SIDE_MIN) return [];
   return windowsOf(surface, detail).flatMap((window) => {
-    if (!sample(surface, window) || !surface.transform()) return [];
+    if (!sample(surface, window)) return [];
+    const quality = surface.quality();
+    if (isLowQuality(quality, false) || !surface.transform()) return [];
     const hashes = (withMirrored ? [false, true] : [false]).map((mirrored) => surface.hash(mirrored));
-    return [{ window, quality: surface.quality(), hashes }];
+    return hashes.some(({ hash256 }) => isOneDimensionalPdq(hash256)) ? [] : [{ window, quality, hashes }];
   });
 }
