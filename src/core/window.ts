@@ -18,11 +18,17 @@ export interface Rectangle {
   readonly bottom: number;
 }
 
-export interface Window {
+/** Where a window lies in any image. */
+export interface Place {
   readonly kind: WindowKind;
   readonly rectangle: Rectangle;
   /** Angle by which the rectangle is turned about its centre, clockwise as seen. */
   readonly degrees: number;
+}
+
+export interface Window extends Place {
+  /** Width of the image over its height: by it the place can be drawn without the image. */
+  readonly proportion: number;
 }
 
 /** How far a query looks: `plain`, the whole image alone; `standard`, also windows that are found in it; `deep`, all windows. */
@@ -44,4 +50,4 @@ export interface WindowRule {
 }
 
 /** The image itself at another size. */
-export const RESAMPLED: Window = { kind: 'resampling', rectangle: WHOLE, degrees: 0 };
+export const RESAMPLED: Place = { kind: 'resampling', rectangle: WHOLE, degrees: 0 };

@@ -1,4 +1,5 @@
 /** The matches of a case and its digest, as far as they may be shown: never a value of a list. */
+import { windowFigure, windowWords } from './case-window.js';
 import { matchText } from './case-words.js';
 import { make } from './dom.js';
 import type { Hit } from './types.js';
@@ -45,7 +46,10 @@ export function matchesOf(hit: Hit): HTMLElement {
   const { matches, entryId } = hit;
   const shown = matches.slice(0, MATCHES_SHOWN_MAX).map((match) => {
     const [entry, how] = matchWords(match);
-    return make('li', {}, make('span', {}, entry), make('small', { class: 'soft' }, how));
+    const words = [make('span', {}, entry), make('small', { class: 'soft' }, how)];
+    const { window } = match;
+    if (!window) return make('li', {}, ...words);
+    return make('li', {}, ...words, make('small', { class: 'soft' }, windowWords(window)), windowFigure(window));
   });
   const rest = matches.length - shown.length;
   return make(

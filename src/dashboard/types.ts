@@ -88,6 +88,15 @@ export interface Report {
 export const STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
 export type Status = (typeof STATUSES)[number];
 
+/** The part of the image that matched. */
+export interface WindowFacts {
+  readonly kind: string;
+  readonly rectangle: { readonly left: number; readonly top: number; readonly right: number; readonly bottom: number };
+  readonly degrees: number;
+  readonly proportion: number;
+  readonly certainBitsWrong: number;
+}
+
 /** One match, as far as the key may see it. */
 export interface MatchFacts {
   readonly list: string;
@@ -101,6 +110,7 @@ export interface MatchFacts {
   readonly radius?: number;
   readonly orientation?: string | null;
   readonly family?: string | null;
+  readonly window?: WindowFacts | null;
   readonly category?: string | null;
   readonly severity?: string | null;
   readonly source?: string | null;

@@ -1,24 +1,25 @@
 /**
  * Hashes of windows as bytes: an image has a hundred of them, and JSON would cost as much as a search.
  *
- * Layout  per window: kind u8 · quality u8 · number of hashes u8 · 5 unused · degrees, left, top, right, bottom f64, little-endian · per hash: the hash
+ * Layout  per window: kind u8 · quality u8 · number of hashes u8 · 5 unused · degrees, left, top, right, bottom, proportion f64, little-endian · per hash: the hash
  *         and its certain bits, 32 bytes each.
  */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { WINDOW_KINDS } from '../core/window.js';
 import type { WindowHash } from '../kernels/windows/hash-windows.js';
 
-const HEAD_BYTES = 48;
+const HEAD_BYTES = 56;
 
 export function packWindows(windows: readonly WindowHash[]): Buffer {
   const bytes = windows.reduce((sum, { hashes }) => sum + HEAD_BYTES + 2 * HASH256_BYTES * hashes.length, 0);
   const packed = Buffer.alloc(bytes);
   let at = 0;
   for (const { window, quality, hashes } of windows) {
-    const { kind, rectangle, degrees } = window;
+    const { kind, rectangle, degrees, proportion } = window;
     packed.set([WINDOW_KINDS.indexOf(kind), quality, hashes.length], at);
     const { left, top, right, bottom } = rectangle;
-    for (const [n, value] of [degrees, left, top, right, bottom].entries()) packed.writeDoubleLE(value, at + 8 + 8 * n);
+    for (const [n, value] of [degrees, left, top, right, bottom, proportion].entries())
+      packed.writeDoubleLE(value, at + 8 + 8 * n);
     at += HEAD_BYTES;
     for (const { hash256, certain } of hashes) {
       packed.set(hash256, at);
@@ -48,9 +49,10 @@ export function unpackWindows(
     const hashes = packed.readUInt8(next + 2);
     const number = (n: number) => packed.readDoubleLE(next + 8 + 8 * n);
     const [degrees, left, top, right, bottom] = [number(0), number(1), number(2), number(3), number(4)];
+    const proportion = number(5);
     next += HEAD_BYTES;
     return {
-      window: { kind, rectangle: { left, top, right, bottom }, degrees },
+      window: { kind, rectangle: { left, top, right, bottom }, degrees, proportion },
       quality,
       hashes: Array.from({ length: hashes }, () => ({ hash256: take(), certain: take() })),
     };

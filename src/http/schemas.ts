@@ -66,6 +66,7 @@ const windowFields = {
   kind: oneOf(WINDOW_KINDS),
   rectangle: Type.Object({ left: share, top: share, right: share, bottom: share }, { additionalProperties: false }),
   degrees: Type.Number({ minimum: -180, maximum: 180 }),
+  proportion: Type.Number({ exclusiveMinimum: 0 }),
 };
 
 export const Match = Type.Object({

@@ -139,7 +139,7 @@ describe('hashes of a file', () => {
         algorithm: 'pdq',
         value,
         family: 'symmetric',
-        window: { kind: 'part', rectangle, degrees: 0, certain: CERTAIN },
+        window: { kind: 'part', rectangle, degrees: 0, proportion: 1.5, certain: CERTAIN },
       },
     ],
   });
@@ -167,7 +167,9 @@ describe('hashes of a file', () => {
     for (const answer of [asked, line]) {
       expect(answer).toMatchObject({ verdict });
       if (verdict === 'match')
-        expect(answer).toMatchObject({ matches: [{ window: { kind: 'part', rectangle, certainBitsWrong: certain } }] });
+        expect(answer).toMatchObject({
+          matches: [{ window: { kind: 'part', rectangle, proportion: 1.5, certainBitsWrong: certain } }],
+        });
     }
   });
 

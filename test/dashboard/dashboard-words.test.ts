@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NOTE_CHARACTERS_MAX } from '../../src/core/limits.js';
 import { digestWords, looksLikeValue, matchWords } from '../../src/dashboard/case-matches.js';
+import { cornersOf, windowWords } from '../../src/dashboard/case-window.js';
 import { clockOf } from '../../src/dashboard/case-words.js';
 import { periodOf, stepsOf } from '../../src/dashboard/periods.js';
 import type { Hit } from '../../src/dashboard/types.js';
@@ -113,6 +114,33 @@ describe('the matches of a case', () => {
     ]);
     const { list, matchType, suppressed, quarantined } = match;
     expect(matchWords({ list, matchType, suppressed, quarantined })).toEqual(['police', 'near · quarantined']);
+  });
+
+  test('a window: what it undoes, where it lies, and how sure it is', () => {
+    const window = {
+      kind: 'border',
+      rectangle: { left: 0.1, top: 0.25, right: 0.9, bottom: 0.75 },
+      degrees: 0,
+      proportion: 2,
+      certainBitsWrong: 3,
+    };
+    expect(windowWords(window)).toBe(
+      'a part inside of a border: 10 to 90 % across, 25 to 75 % down; 3 of 128 certain bits wrong',
+    );
+    // A frame of 100 by 50.
+    expect(cornersOf(window)).toEqual([
+      [10, 12.5],
+      [90, 12.5],
+      [90, 37.5],
+      [10, 37.5],
+    ]);
+    const turned = { ...window, kind: 'rotation', degrees: 90, proportion: 0.5 };
+    expect(windowWords(turned)).toContain('turned by 90°');
+    // A frame of 50 by 100: 40 wide and 50 high, on its side.
+    for (const [n, [x, y]] of cornersOf(turned).entries()) {
+      expect(x).toBeCloseTo([50, 50, 0, 0][n]!);
+      expect(y).toBeCloseTo([30, 70, 70, 30][n]!);
+    }
   });
 
   test.each(['0'.repeat(32), `x-${'aB'.repeat(32)}`, `${'Q'.repeat(43)}=`])(

@@ -56,6 +56,7 @@ describe('replies', () => {
       kind: fc.constantFrom(...WINDOW_KINDS),
       rectangle: fc.record({ left: share, top: share, right: share, bottom: share }),
       degrees: fc.double({ min: -180, max: 180, noNaN: true }),
+      proportion: fc.double({ min: 0.01, max: 100, noNaN: true }),
     }),
     quality: fc.nat(100),
     hashes: fc.array(fc.record({ hash256: bytes32, certain: bytes32 }), { minLength: 1, maxLength: 2 }),

@@ -34,7 +34,7 @@ test('a truncated reply is refused', () => {
   const hashes = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
   const rectangle = { left: -0.25, top: 0, right: 1, bottom: 0.5 };
   const window = {
-    window: { kind: 'crop', rectangle, degrees: 0 },
+    window: { kind: 'crop', rectangle, degrees: 0, proportion: 0.75 },
     quality: 77,
     hashes: [{ hash256: new Uint8Array(32).fill(3), certain: new Uint8Array(32).fill(4) }],
   };
@@ -47,6 +47,6 @@ test('a truncated reply is refused', () => {
   } as unknown as HashReply;
   const packed = packReply(reply);
   expect(unpackReply(packed)).toMatchObject({ views: [{ families: [{ hashes }], windows: [window] }] });
-  for (const cut of [1, 32, 33, 64, 65, 111, 112, 113, 150, 176])
+  for (const cut of [1, 32, 33, 64, 65, 119, 120, 121, 150, 184])
     expect(() => unpackReply(packed.subarray(0, -cut))).toThrow(RangeError);
 });

@@ -73,6 +73,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   right: 'The right edge.',
   bottom: 'The lower edge.',
   degrees: 'By how much the window is turned about its centre, clockwise.',
+  proportion: 'Width of the image over its height: by it the window can be drawn without the image.',
   certain:
     'The half of the bits that are certain, as 64 hex digits: those whose coefficients are farthest from the median.',
   certainBitsWrong: 'How many of the 128 certain bits of the window are otherwise in the entry.',

@@ -3,7 +3,7 @@
  * straight seams. Geometry alone; `Lines` does the work on pixels.
  */
 
-import type { Window, WindowKind } from '../../core/window.js';
+import type { Place, WindowKind } from '../../core/window.js';
 import type { Box, Lines, Profile } from './surface.js';
 
 /** Shortest side of a found window. Unit: pixels of the surface, whose longest side is at most 1,024. */
@@ -397,7 +397,7 @@ function centredOf(box: Box, { right: width, bottom: height }: Box): Box[] {
 const FOUND_MAX = 48;
 
 /** Return the windows that are found, each once. */
-export function findWindows(lines: Lines): Window[] {
+export function findWindows(lines: Lines): Place[] {
   const { width, height } = lines;
   const whole: Box = { left: 0, top: 0, right: width, bottom: height };
   const found: { readonly kind: WindowKind; readonly box: Box }[] = [];

@@ -1,7 +1,7 @@
 /** Windows at fixed places of any image: rotations, margins and crops undone. Chosen by measurement (`docs/accuracy.md`). */
-import { type Rectangle, WHOLE, type Window, type WindowKind } from '../../core/window.js';
+import { type Place, type Rectangle, WHOLE, type WindowKind } from '../../core/window.js';
 
-const upright = (kind: WindowKind, rectangle: Partial<Rectangle>): Window => ({
+const upright = (kind: WindowKind, rectangle: Partial<Rectangle>): Place => ({
   kind,
   rectangle: { ...WHOLE, ...rectangle },
   degrees: 0,
@@ -53,7 +53,7 @@ const OF_FOUR_SIDES: readonly Cuts[] = [
  * Crops of which the most are undone, each set with its mirror images: chosen one after the other from 792, each for the copies of 120
  * photographs that those before it did not find. Unit: percent.
  */
-const CROPS: readonly Window[] = [
+const CROPS: readonly Place[] = [
   ...ALL_ROUND.map((cut): Cuts => [cut, cut, cut, cut]),
   ...OF_ONE_SIDE.flatMap((cut) => [...mirrored([cut, 0, 0, 0]), ...mirrored([0, cut, 0, 0])]),
   ...OF_TWO_SIDES.flatMap((cut): Cuts[] => [
@@ -68,7 +68,7 @@ const CROPS: readonly Window[] = [
 const marginOf = (share: number) => share / (1 + 2 * share);
 
 /** Borders that finding does not see: those of a photographed print. */
-const MARGINS: readonly Window[] = [
+const MARGINS: readonly Place[] = [
   ...[0.03, 0.06, 0.1, 0.15].map(marginOf).map((by) => ({ left: by, top: by, right: 1 - by, bottom: 1 - by })),
   ...[0.06, 0.12].map(marginOf).flatMap((by) => [
     { left: by, right: 1 - by },
@@ -99,13 +99,13 @@ const ANGLES = {
 };
 
 /** Return the rotations of an image of `width`×`height`, undone, to both sides. */
-function rotationsOf(width: number, height: number): Window[] {
-  const undone = (angles: readonly number[], sizeOf: (c: number, s: number) => readonly [number, number]): Window[] =>
+function rotationsOf(width: number, height: number): Place[] {
+  const undone = (angles: readonly number[], sizeOf: (c: number, s: number) => readonly [number, number]): Place[] =>
     angles.flatMap((degrees) => {
       const [wide, high] = sizeOf(Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180));
       const rectangle = centred(wide, high);
       if (Math.min(wide, high) < NARROWEST) return [];
-      return [degrees, -degrees].map((angle): Window => ({ kind: 'rotation', rectangle, degrees: angle }));
+      return [degrees, -degrees].map((angle): Place => ({ kind: 'rotation', rectangle, degrees: angle }));
     });
   const [upwards, sideways] = [height / width, width / height];
   return [
@@ -120,7 +120,7 @@ function rotationsOf(width: number, height: number): Window[] {
 }
 
 /** Return all windows at fixed places. Unit: pixels, whose proportions alone count. */
-export const fixedWindows = (width: number, height: number): Window[] => [
+export const fixedWindows = (width: number, height: number): Place[] => [
   ...rotationsOf(width, height),
   ...MARGINS,
   ...CROPS,

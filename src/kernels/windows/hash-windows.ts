@@ -2,7 +2,7 @@
 
 import { isLowQuality } from '../../core/pdq-quality.js';
 import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
-import { type Detail, RESAMPLED, type Window } from '../../core/window.js';
+import { type Detail, type Place, RESAMPLED, type Window } from '../../core/window.js';
 import { LUMA_SIDE, SYMMETRIC_SHIFT } from '../pdq.js';
 import { findWindows } from './find-windows.js';
 import { fixedWindows } from './fixed-windows.js';
@@ -26,7 +26,7 @@ export interface WindowHash {
 const WINDOW_SIDE_MIN = 24;
 
 /** Sample a window. Result: false for one that is too small. */
-function sample(surface: Surface, { rectangle, degrees }: Window): boolean {
+function sample(surface: Surface, { rectangle, degrees }: Place): boolean {
   const { width, height } = surface.levels[0] as Level;
   const [left, right] = [rectangle.left * width, rectangle.right * width];
   const [top, bottom] = [rectangle.top * height, rectangle.bottom * height];
@@ -56,7 +56,7 @@ function sample(surface: Surface, { rectangle, degrees }: Window): boolean {
   return true;
 }
 
-function windowsOf(surface: Surface, detail: Exclude<Detail, 'plain'>): Window[] {
+function windowsOf(surface: Surface, detail: Exclude<Detail, 'plain'>): Place[] {
   const { width, height } = surface.levels[0] as Level;
   const found = [RESAMPLED, ...findWindows(surface.lines)];
   return detail === 'standard' ? found : [...found, ...fixedWindows(width, height)];
@@ -69,11 +69,14 @@ function windowsOf(surface: Surface, detail: Exclude<Detail, 'plain'>): Window[]
 export function hashWindows(surface: Surface, detail: Exclude<Detail, 'plain'>, withMirrored: boolean): WindowHash[] {
   const { width, height } = surface.levels[0] as Level;
   if (Math.min(width, height) < SURFACE_SIDE_MIN) return [];
-  return windowsOf(surface, detail).flatMap((window) => {
-    if (!sample(surface, window)) return [];
+  const proportion = width / height;
+  return windowsOf(surface, detail).flatMap((place) => {
+    if (!sample(surface, place)) return [];
     const quality = surface.quality();
     if (isLowQuality(quality, false) || !surface.transform()) return [];
     const hashes = (withMirrored ? [false, true] : [false]).map((mirrored) => surface.hash(mirrored));
-    return hashes.some(({ hash256 }) => isOneDimensionalPdq(hash256)) ? [] : [{ window, quality, hashes }];
+    return hashes.some(({ hash256 }) => isOneDimensionalPdq(hash256))
+      ? []
+      : [{ window: { ...place, proportion }, quality, hashes }];
   });
 }
