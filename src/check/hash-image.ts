@@ -94,9 +94,9 @@ function viewQueries({ frame, background, part, families, blockhash, windows }: 
         }),
       ),
     );
-  const ofWindows = windows.flatMap(({ window: place, hashes }) =>
+  const ofWindows = windows.flatMap(({ window: place, hashes, certain }) =>
     hashes.map(
-      ({ hash256, certain }, at): HashQuery => ({
+      (hash256, at): HashQuery => ({
         algorithm: 'pdq',
         hash256,
         orientation: at === 0 ? 'original' : MIRRORED,

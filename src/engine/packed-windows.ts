@@ -1,8 +1,8 @@
 /**
  * Hashes of windows as bytes: an image has a hundred of them, and JSON would cost as much as a search.
  *
- * Layout  per window: kind u8 · quality u8 · number of hashes u8 · 5 unused · degrees, left, top, right, bottom, proportion f64, little-endian · per hash: the hash
- *         and its certain bits, 32 bytes each.
+ * Layout  per window: kind u8 · quality u8 · number of hashes u8 · 5 unused · degrees, left, top, right, bottom, proportion f64, little-endian · certain bits and
+ *         hashes, 32 bytes each.
  */
 import { HASH256_BYTES } from '../core/hash256.js';
 import { WINDOW_KINDS } from '../core/window.js';
@@ -11,20 +11,19 @@ import type { WindowHash } from '../kernels/windows/hash-windows.js';
 const HEAD_BYTES = 56;
 
 export function packWindows(windows: readonly WindowHash[]): Buffer {
-  const bytes = windows.reduce((sum, { hashes }) => sum + HEAD_BYTES + 2 * HASH256_BYTES * hashes.length, 0);
+  const bytes = windows.reduce((sum, { hashes }) => sum + HEAD_BYTES + HASH256_BYTES * (1 + hashes.length), 0);
   const packed = Buffer.alloc(bytes);
   let at = 0;
-  for (const { window, quality, hashes } of windows) {
+  for (const { window, quality, hashes, certain } of windows) {
     const { kind, rectangle, degrees, proportion } = window;
     packed.set([WINDOW_KINDS.indexOf(kind), quality, hashes.length], at);
     const { left, top, right, bottom } = rectangle;
     for (const [n, value] of [degrees, left, top, right, bottom, proportion].entries())
       packed.writeDoubleLE(value, at + 8 + 8 * n);
     at += HEAD_BYTES;
-    for (const { hash256, certain } of hashes) {
-      packed.set(hash256, at);
-      packed.set(certain, at + HASH256_BYTES);
-      at += 2 * HASH256_BYTES;
+    for (const bytes of [certain, ...hashes]) {
+      packed.set(bytes, at);
+      at += HASH256_BYTES;
     }
   }
   return packed;
@@ -54,7 +53,8 @@ export function unpackWindows(
     return {
       window: { kind, rectangle: { left, top, right, bottom }, degrees, proportion },
       quality,
-      hashes: Array.from({ length: hashes }, () => ({ hash256: take(), certain: take() })),
+      certain: take(),
+      hashes: Array.from({ length: hashes }, take),
     };
   });
   return { windows, end: next };

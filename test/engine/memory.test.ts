@@ -59,7 +59,8 @@ describe('replies', () => {
       proportion: fc.double({ min: 0.01, max: 100, noNaN: true }),
     }),
     quality: fc.nat(100),
-    hashes: fc.array(fc.record({ hash256: bytes32, certain: bytes32 }), { minLength: 1, maxLength: 2 }),
+    hashes: fc.array(bytes32, { minLength: 1, maxLength: 2 }),
+    certain: bytes32,
   });
   const reply: fc.Arbitrary<HashReply> = fc.oneof(
     fc.record({

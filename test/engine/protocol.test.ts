@@ -36,7 +36,8 @@ test('a truncated reply is refused', () => {
   const window = {
     window: { kind: 'crop', rectangle, degrees: 0, proportion: 0.75 },
     quality: 77,
-    hashes: [{ hash256: new Uint8Array(32).fill(3), certain: new Uint8Array(32).fill(4) }],
+    hashes: [new Uint8Array(32).fill(3)],
+    certain: new Uint8Array(32).fill(4),
   };
   const reply = {
     ok: true,

@@ -183,33 +183,35 @@ export function largest(dctValues: usize): f32 {
   );
 }
 
-/** Return the 128th smallest of 256, by Hoare's selection in `room` (256 floats). */
+/** Floats as integers in the same order, and back. */
+@inline
+function ordered(four: v128): v128 {
+  return v128.xor(four, v128.and(i32x4.shr_s(four, 31), i32x4.splat(0x7fffffff)));
+}
+
+/**
+ * Return the 128th smallest of 256: the largest value that at most 127 are below, found bit by bit from the highest.
+ * `room`: 256 words.
+ */
 export function lowerMedian(dctValues: usize, room: usize): f32 {
-  memory.copy(room, dctValues, 1024);
-  let low = 0;
-  let high = 255;
-  while (low < high) {
-    const pivot = load<f32>(room + (<usize>((low + high) >> 1) << 2));
-    let i = low;
-    let j = high;
-    while (i <= j) {
-      while (load<f32>(room + (<usize>i << 2)) < pivot) i++;
-      while (load<f32>(room + (<usize>j << 2)) > pivot) j--;
-      if (i <= j) {
-        const a = room + (<usize>i << 2);
-        const b = room + (<usize>j << 2);
-        const swapped = load<f32>(a);
-        store<f32>(a, load<f32>(b));
-        store<f32>(b, swapped);
-        i++;
-        j--;
-      }
+  for (let at: usize = 0; at < 1024; at += 16) v128.store(room + at, ordered(v128.load(dctValues + at)));
+  let median = i32.MIN_VALUE;
+  for (let bit = 31; bit >= 0; bit--) {
+    // The sign bit of the least value is set: without it, the value is larger.
+    const larger = median ^ (1 << bit);
+    const four = i32x4.splat(larger);
+    let below = i32x4.splat(0);
+    for (let at: usize = 0; at < 1024; at += 64) {
+      below = i32x4.sub(below, i32x4.lt_s(v128.load(room + at), four));
+      below = i32x4.sub(below, i32x4.lt_s(v128.load(room + at, 16), four));
+      below = i32x4.sub(below, i32x4.lt_s(v128.load(room + at, 32), four));
+      below = i32x4.sub(below, i32x4.lt_s(v128.load(room + at, 48), four));
     }
-    if (127 <= j) high = j;
-    else if (127 >= i) low = i;
-    else break;
+    const count =
+      i32x4.extract_lane(below, 0) + i32x4.extract_lane(below, 1) + i32x4.extract_lane(below, 2) + i32x4.extract_lane(below, 3);
+    if (count <= 127) median = larger;
   }
-  return load<f32>(room + (127 << 2));
+  return f32x4.extract_lane(ordered(i32x4.splat(median)), 0);
 }
 
 /** Write 32 bytes at `hash` in the order of the hex digits; `transposed` reads B by columns. */

@@ -50,7 +50,17 @@ export function halve(plane: usize, width: i32, halfWidth: i32, halfHeight: i32,
 
 /** Round a plane to bytes. */
 export function toGrey(plane: usize, count: i32, grey: usize): void {
-  for (let at = 0; at < count; at++) store<u8>(grey + <usize>at, <u8>(load<f32>(plane + (<usize>at << 2)) + 0.5));
+  let at = 0;
+  const half = f32x4.splat(0.5);
+  for (; at + 16 <= count; at += 16) {
+    const from = plane + (<usize>at << 2);
+    const a = i32x4.trunc_sat_f32x4_u(f32x4.add(v128.load(from), half));
+    const b = i32x4.trunc_sat_f32x4_u(f32x4.add(v128.load(from, 16), half));
+    const c = i32x4.trunc_sat_f32x4_u(f32x4.add(v128.load(from, 32), half));
+    const d = i32x4.trunc_sat_f32x4_u(f32x4.add(v128.load(from, 48), half));
+    v128.store(grey + <usize>at, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_u(a, b), i16x8.narrow_i32x4_u(c, d)));
+  }
+  for (; at < count; at++) store<u8>(grey + <usize>at, <u8>(load<f32>(plane + (<usize>at << 2)) + 0.5));
 }
 
 /** Between the four pixels at and behind `from`; `x`, `y`: shares of the further ones. */
@@ -249,7 +259,17 @@ function sumOf(four: v128): i32 {
 /** Sum of the absolute differences of two lines of pixels. */
 export function difference(a: usize, b: usize, step: usize, count: i32): i32 {
   let sum = 0;
-  for (let n = 0; n < count; n++) {
+  let n = 0;
+  if (step == 1) {
+    let sums = i32x4.splat(0);
+    for (; n + 16 <= count; n += 16) {
+      sums = i32x4.add(sums, i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(apart(a, b))));
+      a += 16;
+      b += 16;
+    }
+    sum = sumOf(sums);
+  }
+  for (; n < count; n++) {
     sum += abs<i32>(<i32>load<u8>(a) - <i32>load<u8>(b));
     a += step;
     b += step;

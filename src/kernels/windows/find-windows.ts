@@ -63,16 +63,15 @@ function peelBy(box: Box, linesOf: (side: Inwards) => number, rounds = ROUNDS): 
 /** Take off lines that are of one colour in good part. `missesMax`: lines between them that are not. */
 function peel(lines: Lines, box: Box, isTaken: (line: Line, first: Line) => boolean, missesMax: number): Box {
   return peelBy(box, ({ isRow, from, to, depth, lineAt }) => {
-    const line = (n: number) => lines.commonest(isRow, lineAt(n), from, to);
-    const first = line(0);
-    let taken = 0;
+    const first = lines.commonest(isRow, lineAt(0), from, to);
+    if (!isTaken(first, first)) return 0;
+    let taken = 1;
     let misses = 0;
-    for (let n = 0; n < depth * PEELED_MAX && misses <= missesMax; n++) {
-      if (isTaken(line(n), first)) {
+    for (let n = 1; n < depth * PEELED_MAX && misses <= missesMax; n++) {
+      if (isTaken(lines.commonest(isRow, lineAt(n), from, to), first)) {
         taken = n + 1;
         misses = 0;
-      } else if (n === 0) break;
-      else misses++;
+      } else misses++;
     }
     return taken;
   });
@@ -396,8 +395,35 @@ function centredOf(box: Box, { right: width, bottom: height }: Box): Box[] {
 
 const FOUND_MAX = 48;
 
+/** The same lines, of which all of a box are looked at once: several ways of finding begin with the same boxes. */
+function remembered(lines: Lines): Lines {
+  const profiles = new Map<string, Profile>();
+  const seams = new Map<string, Uint16Array>();
+  const keyOf = (isRow: boolean, { left, top, right, bottom }: Box) => `${isRow} ${left} ${top} ${right} ${bottom}`;
+  return {
+    width: lines.width,
+    height: lines.height,
+    commonest: (...line) => lines.commonest(...line),
+    spread: (...line) => lines.spread(...line),
+    difference: (...both) => lines.difference(...both),
+    profile(isRow, box) {
+      const key = keyOf(isRow, box);
+      const profile = profiles.get(key) ?? lines.profile(isRow, box);
+      profiles.set(key, profile);
+      return profile;
+    },
+    seams(isColumn, box) {
+      const key = keyOf(isColumn, box);
+      const counts = seams.get(key) ?? lines.seams(isColumn, box).slice();
+      seams.set(key, counts);
+      return counts;
+    },
+  };
+}
+
 /** Return the windows that are found, each once. */
-export function findWindows(lines: Lines): Place[] {
+export function findWindows(surfaceLines: Lines): Place[] {
+  const lines = remembered(surfaceLines);
   const { width, height } = lines;
   const whole: Box = { left: 0, top: 0, right: width, bottom: height };
   const found: { readonly kind: WindowKind; readonly box: Box }[] = [];

@@ -8,18 +8,14 @@ import { findWindows } from './find-windows.js';
 import { fixedWindows } from './fixed-windows.js';
 import { axisOf, type Level, levelFor, SURFACE_SIDE_MIN, type Surface } from './surface.js';
 
-/** A hash of a window, and the half of its bits that are certain: a copy has few of them wrong, a stranger a quarter. */
-interface CertainHash {
-  readonly hash256: Uint8Array;
-  readonly certain: Uint8Array;
-}
-
 export interface WindowHash {
   readonly window: Window;
   /** 0..100. */
   readonly quality: number;
   /** As it is, and mirrored left to right where all orientations are asked for. */
-  readonly hashes: readonly CertainHash[];
+  readonly hashes: readonly Uint8Array[];
+  /** The half of the bits that are certain: a copy has few of them wrong, a stranger a quarter. Shape: 32 bytes. */
+  readonly certain: Uint8Array;
 }
 
 /** Sides below which a window has too few pixels for its 64×64 samples to say anything. */
@@ -75,8 +71,7 @@ export function hashWindows(surface: Surface, detail: Exclude<Detail, 'plain'>, 
     const quality = surface.quality();
     if (isLowQuality(quality, false) || !surface.transform()) return [];
     const hashes = (withMirrored ? [false, true] : [false]).map((mirrored) => surface.hash(mirrored));
-    return hashes.some(({ hash256 }) => isOneDimensionalPdq(hash256))
-      ? []
-      : [{ window: { ...place, proportion }, quality, hashes }];
+    if (hashes.some(isOneDimensionalPdq)) return [];
+    return [{ window: { ...place, proportion }, quality, hashes, certain: surface.certain() }];
   });
 }

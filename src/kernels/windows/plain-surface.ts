@@ -11,6 +11,7 @@ import {
   type Profile,
   SEAM_STEP,
   type Surface,
+  samplesOf,
   shrinkFactor,
 } from './surface.js';
 
@@ -84,7 +85,8 @@ class PlainLines implements Lines {
   }
 
   commonest(isRow: boolean, at: number, from: number, to: number) {
-    const line = this.#line(isRow, at, from, to);
+    const { every } = samplesOf(to - from);
+    const line = this.#line(isRow, at, from, to).filter((_, n) => n % every === 0);
     const near = (bin: number) => line.filter((value) => Math.abs((value >> 3) - bin) <= 1).length;
     let [most, best] = [0, 0];
     for (let bin = 0; bin < 32; bin++) {
@@ -198,11 +200,13 @@ class PlainSurface implements Surface {
     return this.#dct.some((value) => Math.abs(value) >= DEGENERATE_BELOW);
   }
 
-  hash(isMirrored: boolean) {
-    const dct = isMirrored ? mirrored(this.#dct) : this.#dct;
-    const median = lowerMedian(dct);
-    const distances = dct.map((value) => Math.abs(fround(value - median)));
-    return { hash256: bitsOf(dct), certain: bitsOf(distances) };
+  hash(isMirrored: boolean): Uint8Array {
+    return bitsOf(isMirrored ? mirrored(this.#dct) : this.#dct);
+  }
+
+  certain(): Uint8Array {
+    const median = lowerMedian(this.#dct);
+    return bitsOf(this.#dct.map((value) => Math.abs(fround(value - median))));
   }
 }
 

@@ -39,8 +39,10 @@ interface Sampled {
   quality(): number;
   /** Compute the coefficients. Result: whether the image has content in the frequencies that PDQ uses. */
   transform(): boolean;
-  /** Shape: 32 bytes each. `certain`: bits whose coefficients are farthest from the median, half of all. `mirrored`: of the image mirrored left to right. */
-  hash(mirrored: boolean): { readonly hash256: Uint8Array; readonly certain: Uint8Array };
+  /** Return the hash, as it is or mirrored left to right. Shape: 32 bytes. */
+  hash(mirrored: boolean): Uint8Array;
+  /** Return the bits whose coefficients are farthest from the median, half of all: of the mirrored hash they are nearly the same. Shape: 32 bytes. */
+  certain(): Uint8Array;
 }
 
 /** Of each line: mean and standard deviation, and the mean step from one of its pixels to the next. Unit: levels. */
@@ -54,7 +56,7 @@ export interface Profile {
 export interface Lines {
   readonly width: number;
   readonly height: number;
-  /** The commonest level of the line, 0..255, and the share of pixels near it. */
+  /** The commonest level of the line, 0..255, and the share of pixels near it; of a long line, of every second pixel. */
   commonest(isRow: boolean, at: number, from: number, to: number): { readonly level: number; readonly share: number };
   /** Mean and standard deviation. Unit: levels. */
   spread(isRow: boolean, at: number, from: number, to: number): { readonly mean: number; readonly deviation: number };
@@ -81,6 +83,13 @@ export const SURFACE_SIDE_MIN = 48;
 /** A level has at least so many pixels along its longer side, and along its shorter one. */
 const LEVEL_LONG_MIN = 110;
 const LEVEL_SHORT_MIN = 16;
+
+/** Lines longer than this say by every second pixel what is common on them. */
+const EVERY_PIXEL_MAX = 256;
+
+/** Return the pixels that are looked at of a line of `length`: every which, and how many. */
+export const samplesOf = (length: number): { readonly every: number; readonly count: number } =>
+  length <= EVERY_PIXEL_MAX ? { every: 1, count: length } : { every: 2, count: Math.ceil(length / 2) };
 
 /** Steps of seams are larger than this. Unit: levels. */
 export const SEAM_STEP = 10;

@@ -13,6 +13,7 @@ import {
   SEAM_STEP,
   SURFACE_SIDE_MAX,
   type Surface,
+  samplesOf,
   shrinkFactor,
 } from './surface.js';
 
@@ -163,20 +164,24 @@ export class WasmSurface implements Surface, Lines {
     return this.#kernel.largest(dct) >= DEGENERATE_BELOW;
   }
 
-  hash(isMirrored: boolean) {
+  hash(isMirrored: boolean): Uint8Array {
     const { dct } = this.#shared;
     const { changed } = this.#places;
-    if (isMirrored) this.#kernel.mirror(dct, changed);
-    const from = isMirrored ? changed : dct;
-    const median = this.#kernel.lowerMedian(from, this.#shared.room);
-    const hash256 = this.#bits(from, median);
-    this.#kernel.distances(from, median, changed);
-    return { hash256, certain: this.#bits(changed, this.#kernel.lowerMedian(changed, this.#shared.room)) };
+    if (!isMirrored) return this.#bitsOf(dct);
+    this.#kernel.mirror(dct, changed);
+    return this.#bitsOf(changed);
   }
 
-  #bits(dct: number, median: number): Uint8Array {
-    const { hash } = this.#shared;
-    this.#kernel.bits(dct, median, 0, hash);
+  certain(): Uint8Array {
+    const { dct, room } = this.#shared;
+    const { changed } = this.#places;
+    this.#kernel.distances(dct, this.#kernel.lowerMedian(dct, room), changed);
+    return this.#bitsOf(changed);
+  }
+
+  #bitsOf(dct: number): Uint8Array {
+    const { hash, room } = this.#shared;
+    this.#kernel.bits(dct, this.#kernel.lowerMedian(dct, room), 0, hash);
     return this.#views.bytes.slice(hash, hash + 32);
   }
 
@@ -189,8 +194,10 @@ export class WasmSurface implements Surface, Lines {
   }
 
   commonest(isRow: boolean, at: number, from: number, to: number) {
-    const found = this.#kernel.commonest(this.#pixel(isRow, at, from), this.#step(isRow), to - from, this.#places.bins);
-    return { level: found & 255, share: (found >> 8) / (to - from) };
+    const { every, count } = samplesOf(to - from);
+    const [first, step] = [this.#pixel(isRow, at, from), this.#step(isRow) * every];
+    const found = this.#kernel.commonest(first, step, count, this.#places.bins);
+    return { level: found & 255, share: (found >> 8) / count };
   }
 
   spread(isRow: boolean, at: number, from: number, to: number) {

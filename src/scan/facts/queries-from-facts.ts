@@ -34,7 +34,7 @@ export function addQueriesFromFacts(queries: QueryBatch, facts: FileFacts, orien
       const count = orientations === 'all' ? hashes.length : 1;
       let at = pdq.reserve(queryNumber, rank, count);
       rank += count;
-      for (let n = 0; n < count; n++, at += pdq.width) pdq.values.set(hashes[n]!.hash256, at);
+      for (let n = 0; n < count; n++, at += pdq.width) pdq.values.set(hashes[n]!, at);
     }
     // A blockhash alone is not asked for: as in `hashQueries`.
     if (view.blockhash === null || rank === first) continue;
