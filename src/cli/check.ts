@@ -38,7 +38,8 @@ function verdictLine(path: string, answer: CheckAnswer): string {
   const how = nearest
     ? ` ${nearest.list}/${terminalField(nearest.entryId)} ${nearest.matchType === 'exact' ? nearest.algorithm : `distance ${nearest.distance}`}` +
       (nearest.orientation && nearest.orientation !== 'original' ? ` ${nearest.orientation}` : '') +
-      (nearest.frame ? ` frame ${nearest.frame}` : '')
+      (nearest.frame ? ` frame ${nearest.frame}` : '') +
+      (nearest.window ? ` window ${nearest.window.kind}` : '')
     : '';
   const why = answer.reason
     ? ` ${answer.reason}`
