@@ -120,3 +120,26 @@ test('a window of a synthetic border is the image', async () => {
     expect(hamming256(nearest.hashes[0]!, listed)).toBeLessThanOrEqual(8);
   }
 });
+
+test('no image has more windows than a request takes, or farther outside', () => {
+  const striped = noiseRaster(8, 1_024, 1_024, 1);
+  for (let y = 0; y < 1_024; y += 60) striped.data.fill(255, y * 1_024, (y + 10) * 1_024);
+  for (const raster of [
+    noiseRaster(7, 1_024, 1_024, 1),
+    striped,
+    noiseRaster(9, 1_024, 48, 1),
+    noiseRaster(9, 48, 1_024, 1),
+  ]) {
+    const windows = hashWindows(kernelSurface(raster), 'deep', true);
+    expect(windows.length).toBeGreaterThan(20);
+    expect(windows.length).toBeLessThanOrEqual(180);
+    for (const { window, hashes, certain } of windows) {
+      expect(hashes).toHaveLength(2);
+      expect(certain.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0)).toBe(128);
+      for (const share of Object.values(window.rectangle)) {
+        expect(share).toBeGreaterThanOrEqual(-1);
+        expect(share).toBeLessThanOrEqual(2);
+      }
+    }
+  }
+});
