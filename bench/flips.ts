@@ -43,6 +43,7 @@ export async function flipUnderLoad(service: Service, flips: number, pauseMs: nu
     orientations: 'none',
     lists: new Set(['flip']),
     requestedRadiusBits: 0,
+    detail: null,
     reference: null,
     tenant: 'flips',
   } as const;

@@ -23,7 +23,6 @@ const NO_LIMITS = { filesPerSecond: null, bytesPerSecond: null, pauseFile: null,
 /** A scan without any option. */
 export const PLAIN_REQUEST: Omit<ScanRequest, 'paths' | 'cwd'> = {
   filesFrom: null,
-  detail: 'plain',
   include: [],
   exclude: [],
   oneFileSystem: false,
@@ -54,6 +53,7 @@ export async function runScan(
     const matcher = localMatcher(await service.openFiles(null), {
       lists: null,
       requestedRadiusBits: null,
+      requestedDetail: null,
       tenant: 'bench',
     });
     const { interrupted, resumed } = await scan(

@@ -88,14 +88,18 @@ async function rematchAll(service: Service, folder: string): Promise<{ tally: Sc
   const inventory = await openSqliteInventory(folder);
   const tally = new ScanTally();
   const batch = await service.openFiles(null);
-  const matcher = localMatcher(batch, { lists: null, requestedRadiusBits: null, tenant: 'bench' });
+  const matcher = localMatcher(batch, {
+    lists: null,
+    requestedRadiusBits: null,
+    requestedDetail: null,
+    tenant: 'bench',
+  });
   const stop = startTreeClock();
   await rematch({
     inventory,
     matcher,
     tally,
     orientations: 'all',
-    detail: 'plain',
     shouldStop: () => false,
     onResult: () => {},
     newEntries: null,

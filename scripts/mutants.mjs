@@ -158,8 +158,10 @@ export const MUTANTS = [
   ],
   ['src/sqlite/inventory/inventory.ts', 'facts: isDamaged ? null :', 'facts:', OF_DAMAGE],
   // Policy: the verdict.
-  [POLICY, 'distanceBits <= radiusOf(', 'distanceBits < radiusOf(', OF_POLICY],
-  [POLICY, '(!lowQuality || list.matchLowQuality)', 'true', OF_POLICY],
+  [POLICY, 'distanceBits > radiusOf(', 'distanceBits >= radiusOf(', OF_POLICY],
+  [POLICY, '(lowQuality && !list.matchLowQuality)', 'false', OF_POLICY],
+  [POLICY, 'asked.requestedDetail ?? list.detail', 'list.detail', OF_POLICY],
+  [POLICY, 'windowKind === null || WINDOW_KINDS_OF', 'true || WINDOW_KINDS_OF', OF_POLICY],
   [POLICY, 'Math.min(list.radiusBits, requestedRadiusBits)', 'requestedRadiusBits', OF_POLICY],
   [POLICY, 'proposal.distance < held.distance', 'proposal.distance > held.distance', OF_POLICY],
   [POLICY, '> entryDaysMax * DAY_MS', '>= entryDaysMax * DAY_MS', OF_POLICY],

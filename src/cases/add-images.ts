@@ -7,6 +7,7 @@ import type { ParsedRow } from '../core/parsed-row.js';
 import { isLowQuality } from '../core/pdq-quality.js';
 import { isOneDimensionalPdq } from '../core/pdq-shape.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type Entry, type NotCheckedReason } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import type { HashWants } from '../engine/image-engine.js';
 import { openReview } from '../lists/import/import-review.js';
 import { knownIds } from '../lists/known-ids.js';
@@ -39,8 +40,9 @@ interface AddParts {
   readonly hashImage: (input: { readonly path: string }, wants: HashWants) => Promise<HashedImage>;
   /** Waits until the decoder accepts another image. */
   readonly whenRoom: () => Promise<void>;
-  /** The radius of a new list. */
+  /** The radius and the detail of a new list. */
   readonly radiusBits: number;
+  readonly detail: Detail;
 }
 
 interface AddRequest {
@@ -92,7 +94,7 @@ function rowsOf(
  * Errors  FILE_UNREADABLE; QUEUE_FULL, SHUTTING_DOWN; REQUEST_INVALID: a suppression list; STORE_FAILED.
  */
 export async function addImages(
-  { hashImage, whenRoom, radiusBits }: AddParts,
+  { hashImage, whenRoom, radiusBits, detail }: AddParts,
   { list, lists, paths, about }: AddRequest,
 ): Promise<{ images: readonly AddedImage[]; report: ImportReport | null }> {
   const existing = await lists.list(list);
@@ -118,7 +120,7 @@ export async function addImages(
   );
   const rows = hashed.flatMap((image, at) => rowsOf(image, images[at]!.entryId, at + 1, about));
   if (rows.length === 0) return { images, report: null };
-  const create = existing ? {} : { create: { kind: 'match', radiusBits } as const };
+  const create = existing ? {} : { create: { kind: 'match', radiusBits, detail } as const };
   const { watch, review } = await openReview(lists, existing?.radiusBits ?? radiusBits);
   async function* source() {
     yield* rows;

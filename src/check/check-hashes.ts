@@ -245,7 +245,10 @@ async function answerFiles(
   if (files.length === 0) return;
   const queries = new QueryBatch();
   for (const { query } of files) queries.add(query, false);
-  const decisions = await matchFiles({ snapshot, reader, pool }, queries, options);
+  const decisions = await matchFiles({ snapshot, reader, pool }, queries, {
+    ...options,
+    requestedDetail: options.detail,
+  });
   const breath = new Breath();
   for (const [n, { at, query }] of files.entries()) {
     if (breath.isDue) await breath.take();

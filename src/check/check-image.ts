@@ -8,7 +8,7 @@ import type { CheckAnswer, HashAnswer } from './answers.js';
 import type { HashQuery } from './candidate.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
 import type { ImageHasher, ImageInput } from './image-hasher.js';
-import { type MatchParts, type MatchQuery, match, requireLists } from './match.js';
+import { type MatchParts, type MatchQuery, match, requireLists, widestDetail } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder, Recording } from './recorder.js';
 
@@ -16,6 +16,8 @@ export interface CheckOptions {
   readonly orientations: OrientationChoice;
   readonly lists: ReadonlySet<string> | null;
   readonly requestedRadiusBits: number | null;
+  /** Which windows of an image are checked beside it; null: those that each list asks for. */
+  readonly detail: Detail | null;
   readonly reference: string | null;
   readonly tenant: string;
   /** Recording of a request whose answers are recorded together; its owner commits it. Otherwise each answer is committed alone. */
@@ -25,8 +27,6 @@ export interface CheckOptions {
 export interface ImageCheckOptions extends CheckOptions {
   /** Maximum number of frames or pages that are checked per file. */
   readonly frames: number;
-  /** Which windows of the image are checked beside it. */
-  readonly detail: Detail;
   /** Returned in the answer, beside those that the lists contain. */
   readonly digests: readonly DigestAlgorithm[];
   /** Called with the hashes that were searched, before the answer is recorded. */
@@ -34,7 +34,8 @@ export interface ImageCheckOptions extends CheckOptions {
 }
 
 /** Return the hashes to compute: digests that a list contains or the caller requests, and always SHA-256, which identifies repeats. */
-function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests, detail }: ImageCheckOptions): HashWants {
+function wantsFor(snapshot: ListSnapshot, options: ImageCheckOptions): HashWants {
+  const { orientations, frames, digests, lists, detail: requestedDetail } = options;
   const needsDigest = (algorithm: DigestAlgorithm) =>
     algorithm === 'sha256' || digests.includes(algorithm) || snapshot.entryCounts[algorithm] > 0;
   return {
@@ -43,7 +44,7 @@ function wantsFor(snapshot: ListSnapshot, { orientations, frames, digests, detai
     families: 'both',
     algorithms: snapshot.entryCounts.blockhash > 0 ? ['pdq', 'blockhash'] : ['pdq'],
     frames,
-    detail,
+    detail: widestDetail(snapshot, { lists, requestedDetail }),
   };
 }
 
@@ -75,16 +76,17 @@ export async function checkImage(
   options: ImageCheckOptions,
 ): Promise<CheckAnswer> {
   const { engine, hasher, snapshot, recorder } = parts;
-  const { lists, requestedRadiusBits } = options;
+  const { lists, requestedRadiusBits, detail: requestedDetail } = options;
   requireLists(snapshot, lists);
   const image = await hasher.hash(engine, input, wantsFor(snapshot, options));
   const { reply } = image;
   const hashes = hashQueries(reply);
   const day = Math.floor(snapshot.atMs / DAY_MS);
-  const cacheKey = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), requestedRadiusBits]);
+  const asked = { requestedRadiusBits, requestedDetail };
+  const cacheKey = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), asked]);
   let decision = image.decisionFor(cacheKey);
   if (decision === null) {
-    const query: MatchQuery = { digests: reply.digests, hashes, lists, requestedRadiusBits };
+    const query: MatchQuery = { digests: reply.digests, hashes, lists, ...asked };
     decision = await match(parts, query);
     image.cacheDecision(cacheKey, decision);
   }

@@ -16,7 +16,7 @@ import { decideFound } from './decide-found.js';
 import type { EntryReader } from './entry-reader.js';
 import { type FoundPiece, FoundRows } from './found-rows.js';
 import { widestRadiusBits } from './match.js';
-import { type Decision, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
+import { type Asked, type Decision, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
 import type { Recorder } from './recorder.js';
 import { type BatchAlgorithm, isDigest, searchPiece } from './search-piece.js';
 
@@ -123,10 +123,12 @@ export async function checkValues(
   const rows = await findValues(parts, algorithm, values, options);
   const decisions = new Map<number, Decision>();
   const width = VALUE_BYTES[algorithm];
+  // Values are hashes of whole images.
+  const asked: Asked = { requestedRadiusBits: options.requestedRadiusBits, requestedDetail: null };
   const breath = new Breath();
   for (const position of rows.queryNumbers) {
     if (breath.isDue) await breath.take();
-    const decision = await decideFound(snapshot, reader, rows.candidatesOf(position), options.requestedRadiusBits);
+    const decision = await decideFound(snapshot, reader, rows.candidatesOf(position), asked);
     if (decision.verdict === 'no_match') continue;
     decisions.set(position, decision);
     const value = values.subarray(position * width, (position + 1) * width);

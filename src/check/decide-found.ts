@@ -4,9 +4,18 @@
  */
 import { type ListInfo, NO_VIEW } from '../core/vocabulary.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
-import type { Candidate } from './candidate.js';
+import type { Candidate, HashQuery } from './candidate.js';
 import type { EntryReader } from './entry-reader.js';
-import { admits, type Decision, decide, isExpired, NEAR_LEFT_OUT, NOTHING_FOUND, type Proposal } from './policy.js';
+import {
+  type Asked,
+  admits,
+  type Decision,
+  decide,
+  isExpired,
+  NEAR_LEFT_OUT,
+  NOTHING_FOUND,
+  type Proposal,
+} from './policy.js';
 
 /** Entries of one list read from the store for one query, nearest first; further ones are only counted. */
 export const ENTRIES_READ_PER_LIST_MAX = 1_000;
@@ -20,16 +29,21 @@ interface Ranked {
   readonly rawDistance: number;
 }
 
+const nearOf = ({ lowQuality, window }: HashQuery, distanceBits: number) => ({
+  distanceBits,
+  lowQuality,
+  windowKind: window?.place.kind ?? null,
+});
+
 /** Return the nearest admitted candidate of each entry, by list, nearest first. */
-function rank(found: readonly Candidate[], requestedRadiusBits: number | null): ReadonlyMap<ListInfo, Ranked[]> {
+function rank(found: readonly Candidate[], asked: Asked): ReadonlyMap<ListInfo, Ranked[]> {
   const rawDistances = new Map<number, number>();
   const nearest = new Map<number, Candidate>();
   for (const one of found) {
     const { entryKey, list, query, distance } = one;
     rawDistances.set(entryKey, Math.min(distance, rawDistances.get(entryKey) ?? Infinity));
     const isHash = query !== null && query.algorithm !== 'photodna';
-    if (isHash && !admits(list, { distanceBits: distance, lowQuality: query.lowQuality }, requestedRadiusBits))
-      continue;
+    if (isHash && !admits(list, nearOf(query, distance), asked)) continue;
     const held = nearest.get(entryKey);
     if (!held || distance < held.distance) nearest.set(entryKey, one);
   }
@@ -108,9 +122,9 @@ async function propose(
 }
 
 /** Return whether a match list leaves a candidate out for the quality of the query's hash alone. */
-function isLeftOut({ list, distance, query }: Candidate, requestedRadiusBits: number | null): boolean {
+function isLeftOut({ list, distance, query }: Candidate, asked: Asked): boolean {
   if (query === null || query.algorithm === 'photodna' || !query.lowQuality || list.kind !== 'match') return false;
-  const admitsAt = (lowQuality: boolean) => admits(list, { distanceBits: distance, lowQuality }, requestedRadiusBits);
+  const admitsAt = (lowQuality: boolean) => admits(list, { ...nearOf(query, distance), lowQuality }, asked);
   return admitsAt(false) && !admitsAt(true);
 }
 
@@ -119,10 +133,10 @@ export async function decideFound(
   snapshot: ListSnapshot,
   reader: EntryReader,
   found: readonly Candidate[],
-  requestedRadiusBits: number | null,
+  asked: Asked,
 ): Promise<Decision> {
-  const decision = await decideAdmitted(snapshot, reader, found, requestedRadiusBits);
-  const mayBeLeftOut = decision.verdict === 'no_match' && found.some((one) => isLeftOut(one, requestedRadiusBits));
+  const decision = await decideAdmitted(snapshot, reader, found, asked);
+  const mayBeLeftOut = decision.verdict === 'no_match' && found.some((one) => isLeftOut(one, asked));
   return mayBeLeftOut ? NEAR_LEFT_OUT : decision;
 }
 
@@ -130,14 +144,14 @@ async function decideAdmitted(
   snapshot: ListSnapshot,
   reader: EntryReader,
   found: readonly Candidate[],
-  requestedRadiusBits: number | null,
+  asked: Asked,
 ): Promise<Decision> {
   if (found.length === 0) return NOTHING_FOUND;
-  const byList = rank(found, requestedRadiusBits);
+  const byList = rank(found, asked);
   const all = [...byList.values()].reduce((sum, ranked) => sum + ranked.length, 0);
   for (let perList = reader.isSpent ? 1 : ENTRIES_READ_PER_LIST_MAX; ; perList *= GROWTH) {
     const chosen = choose(byList, Math.min(perList, ENTRIES_READ_PER_LIST_MAX));
-    const decision = decide(await propose(snapshot, reader, chosen), requestedRadiusBits, all - chosen.length);
+    const decision = decide(await propose(snapshot, reader, chosen), asked, all - chosen.length);
     if (perList >= ENTRIES_READ_PER_LIST_MAX) return decision;
     const counted = new Set(decision.matches.filter(({ suppressed }) => !suppressed).map(({ list }) => list));
     const isOpen = ([list, ranked]: readonly [ListInfo, readonly Ranked[]]) =>

@@ -12,10 +12,10 @@ import { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
 import { ASKED_BY_IMAGES, requireLists } from './match.js';
 import { matchFiles } from './match-files.js';
-import type { Decision } from './policy.js';
+import type { Asked, Decision } from './policy.js';
 import type { Answer, Recorder } from './recorder.js';
 
-type MatchOptions = Pick<CheckOptions, 'lists' | 'requestedRadiusBits'>;
+type MatchOptions = Pick<CheckOptions, 'lists' | 'requestedRadiusBits'> & Partial<Pick<Asked, 'requestedDetail'>>;
 
 export interface FileBatch {
   readonly snapshot: ListSnapshot;

@@ -1,6 +1,7 @@
 /** Matching of many files, each with its digests and all its hashes: the decisions of `match`, in batches on all cores. */
 import { Breath } from '../core/breath.js';
 import { type Algorithm, DIGEST_ALGORITHMS, VALUE_BYTES } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { JOIN_QUERIES } from '../index/ring-layout.js';
 import type { Segment } from '../index/segment.js';
@@ -23,6 +24,7 @@ const QUERIED_ALGORITHMS: readonly BatchAlgorithm[] = [...DIGEST_ALGORITHMS, ...
 interface FilesOptions {
   readonly lists: ReadonlySet<string> | null;
   readonly requestedRadiusBits: number | null;
+  readonly requestedDetail?: Detail | null;
   /** Algorithms that every query asks for, also without a value: those of images (`ASKED_BY_IMAGES`). */
   readonly alsoAsked?: readonly Algorithm[];
 }
@@ -56,7 +58,7 @@ export async function matchFiles(
     pool,
   }: { readonly snapshot: ListSnapshot; readonly reader: EntryReader; readonly pool: IndexPool },
   queries: QueryBatch,
-  { lists, requestedRadiusBits, alsoAsked = [] }: FilesOptions,
+  { lists, requestedRadiusBits, requestedDetail = null, alsoAsked = [] }: FilesOptions,
 ): Promise<Decision[]> {
   const radiusBits = widestRadiusBits(snapshot, { lists, requestedRadiusBits });
 
@@ -98,7 +100,7 @@ export async function matchFiles(
       ...vectors.flatMap((vector) => vectorCandidates(snapshot, lists, vector)),
       ...rows.candidatesOf(queryNumber),
     ];
-    const decision = await decideFound(snapshot, reader, found, requestedRadiusBits);
+    const decision = await decideFound(snapshot, reader, found, { requestedRadiusBits, requestedDetail });
     if (decision.verdict !== 'no_match' || decision === NEAR_LEFT_OUT) decisions[queryNumber] = decision;
   }
   return queries.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);

@@ -1,6 +1,7 @@
 /** Match of a query's hashes and digests: exact look-ups and radius searches in one snapshot, then a decision. */
 import { AppError } from '../core/errors.js';
 import { type Algorithm, DIGEST_ALGORITHMS, type Digests } from '../core/vocabulary.js';
+import { type Detail, widestOf } from '../core/window.js';
 import type { IndexPool } from '../index/index-pool.js';
 import type { Segment } from '../index/segment.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
@@ -9,7 +10,7 @@ import type { ListFeed } from '../store/lists-contract.js';
 import { type Candidate, type HashQuery, toCandidate, type VectorQuery } from './candidate.js';
 import { decideFound } from './decide-found.js';
 import { EntryReader } from './entry-reader.js';
-import { type Decision, NOTHING_SEARCHED } from './policy.js';
+import { type Asked, type Decision, NOTHING_SEARCHED } from './policy.js';
 import { searchPiece } from './search-piece.js';
 
 export interface MatchParts {
@@ -18,13 +19,12 @@ export interface MatchParts {
   readonly pool: IndexPool;
 }
 
-export interface MatchQuery {
+export interface MatchQuery extends Asked {
   readonly digests: Digests;
   readonly hashes: readonly HashQuery[];
   readonly vectors?: readonly VectorQuery[];
   /** Names of the lists to query; null queries all enabled lists. */
   readonly lists: ReadonlySet<string> | null;
-  readonly requestedRadiusBits: number | null;
 }
 
 /**
@@ -38,6 +38,23 @@ export function widestRadiusBits(
   const queried = snapshot.lists.filter((list) => query.lists === null || query.lists.has(list.list));
   const widest = Math.max(-1, ...queried.map((list) => list.radiusBits));
   return query.requestedRadiusBits === null ? widest : Math.min(widest, query.requestedRadiusBits);
+}
+
+/**
+ * Return how far to look: the widest detail of the queried match lists with PDQ hashes, of which alone windows are; the policy narrows it
+ * per list.
+ */
+export function widestDetail(
+  { lists, entryCounts }: ListSnapshot,
+  query: Pick<MatchQuery, 'lists' | 'requestedDetail'>,
+): Detail {
+  if (entryCounts.pdq === 0) return 'plain';
+  if (query.requestedDetail !== null) return query.requestedDetail;
+  const queried = lists.filter(
+    ({ list, kind, entriesByAlgorithm }) =>
+      kind === 'match' && (entriesByAlgorithm.pdq ?? 0) > 0 && (query.lists === null || query.lists.has(list)),
+  );
+  return widestOf(queried.map(({ detail }) => detail));
 }
 
 /** Require enabled lists. Errors LIST_NOT_FOUND: an ignored name would look like `no_match`. */
@@ -127,7 +144,7 @@ async function lookUp(parts: MatchParts, query: MatchQuery): Promise<Candidate[]
 export async function match(parts: MatchParts, query: MatchQuery): Promise<Decision> {
   const { snapshot, store } = parts;
   const found = await lookUp(parts, query);
-  const decision = await decideFound(snapshot, new EntryReader(store), found, query.requestedRadiusBits);
+  const decision = await decideFound(snapshot, new EntryReader(store), found, query);
   if (decision.verdict !== 'no_match') return decision;
   const searched = searchedAlgorithms(snapshot, query.lists);
   return askedBy(query).some((algorithm) => searched.has(algorithm)) ? decision : NOTHING_SEARCHED;

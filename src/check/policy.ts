@@ -6,7 +6,7 @@
  */
 import type { Match } from '../core/match-types.js';
 import type { Entry, Family, ListInfo, NotCheckedReason, Orientation, Verdict, ViewName } from '../core/vocabulary.js';
-import type { WindowMatch, WindowRule } from '../core/window.js';
+import { type Detail, WINDOW_KINDS_OF, type WindowKind, type WindowMatch, type WindowRule } from '../core/window.js';
 
 const DAY_MS = 86_400_000;
 
@@ -65,16 +65,26 @@ export const isSure = (
   { radiusBits, wrongBitsMax }: WindowRule,
 ): boolean => distanceBits <= radiusBits && certainBitsWrong <= wrongBitsMax;
 
-/** Return whether a list counts a near match at this distance, for a query hash of this quality. */
-export function admits(
-  list: ListInfo,
-  { distanceBits, lowQuality }: { readonly distanceBits: number; readonly lowQuality: boolean },
-  requestedRadiusBits: number | null,
-): boolean {
-  return distanceBits <= radiusOf(list, requestedRadiusBits) && (!lowQuality || list.matchLowQuality);
+/** What a request says in place of its lists; null: each list's own. */
+export interface Asked {
+  /** In bits, inclusive. It only narrows. */
+  readonly requestedRadiusBits: number | null;
+  /** It narrows and widens. */
+  readonly requestedDetail: Detail | null;
 }
 
-function radiusOf(list: ListInfo, requestedRadiusBits: number | null): number {
+/** Return whether a list counts a near match at this distance, for a query hash of this quality and window. */
+export function admits(
+  list: ListInfo,
+  near: { readonly distanceBits: number; readonly lowQuality: boolean; readonly windowKind: WindowKind | null },
+  asked: Asked,
+): boolean {
+  const { distanceBits, lowQuality, windowKind } = near;
+  if (distanceBits > radiusOf(list, asked) || (lowQuality && !list.matchLowQuality)) return false;
+  return windowKind === null || WINDOW_KINDS_OF[asked.requestedDetail ?? list.detail].has(windowKind);
+}
+
+function radiusOf(list: ListInfo, { requestedRadiusBits }: Asked): number {
   return requestedRadiusBits === null ? list.radiusBits : Math.min(list.radiusBits, requestedRadiusBits);
 }
 
@@ -126,14 +136,15 @@ function shownOf(matches: readonly Match[]): readonly Match[] {
 
 /**
  * Decide the verdict of a file.
- * Unit    `requestedRadiusBits`: bits, inclusive; null means each list's own radius. A caller can only narrow it.
- *         `unread`: matches of match lists beyond the proposals, already admitted; they are only counted.
+ * Unit    `unread`: matches of match lists beyond the proposals, already admitted; they are only counted.
  * Errors  none.
  */
-export function decide(proposals: readonly Proposal[], requestedRadiusBits: number | null, unread = 0): Decision {
+export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0): Decision {
   const admitted = nearestPerEntry(
     proposals.filter(
-      (p) => p.radius !== null || admits(p.list, { ...p, distanceBits: p.distance }, requestedRadiusBits),
+      (p) =>
+        p.radius !== null ||
+        admits(p.list, { ...p, distanceBits: p.distance, windowKind: p.window?.kind ?? null }, asked),
     ),
   );
   const good = admitted.filter((p) => p.list.kind === 'suppression');
@@ -152,7 +163,7 @@ export function decide(proposals: readonly Proposal[], requestedRadiusBits: numb
         algorithm: p.entry.algorithm,
         matchType: p.matchType,
         distance: p.distance,
-        radius: p.radius ?? radiusOf(p.list, requestedRadiusBits),
+        radius: p.radius ?? radiusOf(p.list, asked),
         orientation: p.orientation,
         family: p.family,
         window: p.window,

@@ -24,9 +24,10 @@ export const orientations = () =>
   new Option('--orientations <which>', 'all finds rotated and mirrored copies').choices(['all', 'none']).default('all');
 
 export const detail = () =>
-  new Option('--detail <how>', 'how far to look for edited copies: the image alone, found parts of it, or all windows')
-    .choices([...DETAILS])
-    .default('plain');
+  new Option(
+    '--detail <how>',
+    'how far to look for edited copies: the image alone, found parts of it, or all windows; by default as each list says',
+  ).choices([...DETAILS]);
 
 export const FRAMES_HELP = `frames or pages to check per file (1 to ${FRAMES_MAX}; by default ${FRAMES_DEFAULT}), evenly spread`;
 

@@ -223,7 +223,7 @@ export function checkOptions(flags: ImageCheckFlags): Omit<ImageCheckOptions, 'r
     lists: flags.lists === undefined ? null : new Set(namesFrom(flags.lists, '--lists')),
     tenant: 'local',
     frames: framesFrom(flags),
-    detail: flags.detail ?? 'plain',
+    detail: flags.detail ?? null,
     digests: digestsFrom(flags),
   };
 }

@@ -55,6 +55,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   'lists verify': [example('Whether the rows are those of the import', 'zeef lists verify own')],
   'lists set': [
     example('A narrower radius', 'zeef lists set own --radius 20'),
+    example('Cropped and turned copies too', 'zeef lists set own --detail deep'),
     example('Entries that match for a year', 'zeef lists set own --entry-days 365'),
   ],
   'lists versions': [example('What each import changed', 'zeef lists versions own')],

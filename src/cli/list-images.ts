@@ -20,7 +20,7 @@ export function addImagesCommand(lists: Command, program: Command, cli: CliConte
       (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
         withService(cli, program.opts<GlobalFlags>(), async (service) => {
           const { hashImage, whenRoom, config } = service;
-          const parts = { hashImage, whenRoom, radiusBits: config.radiusBits };
+          const parts = { hashImage, whenRoom, radiusBits: config.radiusBits, detail: config.detail };
           const request = { list: name, lists: changesOf(service).lists, paths, about };
           const { images, report } = await addImages(parts, request);
           if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null)) cli.setExitCode(EXIT.failed);

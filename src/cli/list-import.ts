@@ -82,6 +82,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
           approved: flags.approved ?? false,
           kind: flags.suppress ? 'suppression' : 'match',
           radiusBits: config.radiusBits,
+          detail: config.detail,
         }).finally(() => bar?.stop());
         if (report.held.length > 0) cli.setExitCode(EXIT.failed);
         cli.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));

@@ -1,5 +1,6 @@
 /** `zeef lists set`: match settings and expiry of a list. */
 import { type Command, Option } from 'commander';
+import { DETAILS, type Detail } from '../core/window.js';
 import { type CliContext, changesOf, type GlobalFlags, radiusFrom, withService } from './context.js';
 import { days, expiry, words } from './list-flags.js';
 import { listText } from './list-text.js';
@@ -7,6 +8,7 @@ import { listText } from './list-text.js';
 interface SetFlags {
   readonly radius?: string;
   readonly lowQuality?: 'yes' | 'no';
+  readonly detail?: Detail;
   readonly categoryMap?: Record<string, string>;
   readonly severityMap?: Record<string, string>;
   readonly expires?: string | null;
@@ -22,6 +24,9 @@ export function addSettingsCommand(lists: Command, program: Command, cli: CliCon
     .argument('<name>')
     .option('--radius <bits>', 'near matches up to this distance, inclusive; 0 to 256')
     .addOption(new Option('--low-quality <choice>', 'near matches of images with little detail').choices(['yes', 'no']))
+    .addOption(
+      new Option('--detail <how>', 'how far an image is searched for copies of the entries').choices([...DETAILS]),
+    )
     .option(
       '--category-map <pairs>',
       'your terms for the list’s categories: A1=sexual,A2=... ; none clears them',
@@ -31,12 +36,14 @@ export function addSettingsCommand(lists: Command, program: Command, cli: CliCon
     .option('--expires <time>', 'time from which the list is disabled: RFC 3339, or never', expiry)
     .option('--entry-days <days>', 'days that an entry matches after its last update; or all', days)
     .option('--json', 'as JSON')
-    .action((name: string, { radius, lowQuality, categoryMap, severityMap, expires, entryDays, json }: SetFlags) =>
+    .action((name: string, flags: SetFlags) =>
       withService(cli, program.opts<GlobalFlags>(), async (service) => {
+        const { radius, lowQuality, detail, categoryMap, severityMap, expires, entryDays, json } = flags;
         const radiusBits = radiusFrom(radius);
         const change = {
           ...(radiusBits === null ? {} : { radiusBits }),
           ...(lowQuality === undefined ? {} : { matchLowQuality: lowQuality === 'yes' }),
+          ...(detail === undefined ? {} : { detail }),
           ...(categoryMap === undefined ? {} : { categoryMap }),
           ...(severityMap === undefined ? {} : { severityMap }),
           ...(expires === undefined ? {} : { expiresAt: expires }),

@@ -72,7 +72,7 @@ const termsOf = ({ expiresAt, entryDaysMax, categoryMap, severityMap }: ListInfo
 ];
 
 export function listText(info: ListInfo): string {
-  const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, version ${info.version}`;
+  const state = `${info.kind}, ${info.enabled ? 'enabled' : 'disabled'}, radius ${info.radiusBits}, detail ${info.detail}, version ${info.version}`;
   const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
   const facts = [state, `imported ${info.importedAt ?? 'never'}`, ...termsOf(info).map(terminalField)].join('; ');
   return `${info.list}: ${info.entryCount} entries (${entries.join(', ') || 'none'}); ${facts}\n`;
@@ -83,10 +83,10 @@ const LIST_HEADINGS = ['LIST', 'STATE', 'ENTRIES', 'VERSION', 'IMPORTED (UTC)', 
 /** Return lists, one a row. */
 export function listsTable(lists: readonly ListHealth[], columns: number | null): string {
   const rows = lists.map((info) => {
-    const { kind, radiusBits, enabled, version, heldVersion, importedAt, entryCount, quarantinedCount } = info;
+    const { kind, radiusBits, detail, enabled, version, heldVersion, importedAt, entryCount, quarantinedCount } = info;
     const entries = Object.entries(info.entriesByAlgorithm).map(([algorithm, count]) => `${algorithm} ${count}`);
     const what = [
-      `${kind}, radius ${radiusBits}`,
+      `${kind}, radius ${radiusBits}, detail ${detail}`,
       ...(entries.length === 0 ? [] : [entries.join(', ')]),
       ...(quarantinedCount === 0 ? [] : [`${quarantinedCount} in quarantine or marked`]),
       ...termsOf(info),

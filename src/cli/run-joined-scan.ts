@@ -66,14 +66,14 @@ export async function runJoinedScan(
     await forgetScan(shared(service, scans, ''), flags.join!);
     return cli.out(`Forgot the scan ${flags.join}.\n`);
   }
-  const { lists, requestedRadiusBits, tenant, orientations, frames, detail } = checkOptions(flags);
-  const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
+  const { lists, requestedRadiusBits, tenant, orientations, frames, detail: requestedDetail } = checkOptions(flags);
+  const options: MatcherOptions = { lists, requestedRadiusBits, requestedDetail, tenant };
   const shouldStop = () => cli.isStopping() || (flags.report === undefined && cli.isOutputClosed());
   const batch = await service.openFiles(lists);
   const matcher = localMatcher(batch, options);
   const throttle = createThrottle(throttleOptions(flags), shouldStop);
   const everySeconds = positive('progress-seconds', flags.progressSeconds)!;
-  const request = scanRequest(paths, flags, { orientations, frames, detail, stdin: cli.stdin, cwd: cli.cwd });
+  const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
   cli.onAsked('pause', () => throttle.toggle());
   // Its units would be complete, and no file of them checked.
   if (!matcher.hasList) throw invalid('join', flags.join!, 'a list in force: see zeef lists show');
@@ -108,7 +108,11 @@ export async function runJoinedScan(
     },
     onWait: ({ code, details }) => waitingLine(cli, `${code} ${JSON.stringify(details)}`, 1_000),
   };
-  const asked = { lists: lists === null ? null : [...lists].sort(), radius: requestedRadiusBits };
+  const asked = {
+    lists: lists === null ? null : [...lists].sort(),
+    radius: requestedRadiusBits,
+    detail: matcher.detail,
+  };
   try {
     const end = await joinScan(parts, request, { name: flags.join!, again: flags.again ?? false, asked });
     shown.stop();

@@ -110,8 +110,8 @@ export async function runScan(
   paths: readonly string[],
   flags: ScanFlags,
 ): Promise<void> {
-  const { lists, requestedRadiusBits, tenant, orientations, frames, detail } = checkOptions(flags);
-  const options: MatcherOptions = { lists, requestedRadiusBits, tenant };
+  const { lists, requestedRadiusBits, tenant, orientations, frames, detail: requestedDetail } = checkOptions(flags);
+  const options: MatcherOptions = { lists, requestedRadiusBits, requestedDetail, tenant };
   // Without a reader of its lines a scan is of no use, unless they are in a file.
   const shouldStop = () => cli.isStopping() || (flags.report === undefined && cli.isOutputClosed());
   const found = await listsOf(cli, service, flags, { ...options, shouldStop });
@@ -119,7 +119,7 @@ export async function runScan(
   // All flags are read before the inventory is opened.
   const throttle = createThrottle(throttleOptions(flags), shouldStop);
   const everySeconds = positive('progress-seconds', flags.progressSeconds)!;
-  const request = scanRequest(paths, flags, { orientations, frames, detail, stdin: cli.stdin, cwd: cli.cwd });
+  const request = scanRequest(paths, flags, { orientations, frames, stdin: cli.stdin, cwd: cli.cwd });
   cli.onAsked('pause', () => throttle.toggle());
   const tally = new ScanTally((warning) => cli.err(warning.code === 'NO_LIST' ? NO_LIST_LINE : warningLine(warning)));
   if (!matcher.hasList) tally.warn('NO_LIST');
@@ -156,7 +156,7 @@ export async function runScan(
     const end = !isReady
       ? { interrupted: true, resumed: false }
       : flags.rematch !== undefined
-        ? { ...(await rematch({ ...common, orientations, detail, newEntries })), resumed: false }
+        ? { ...(await rematch({ ...common, orientations, newEntries })), resumed: false }
         : await scan(parts, request);
     shown.stop();
     const { interrupted, resumed } = end;

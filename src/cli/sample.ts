@@ -22,5 +22,6 @@ export async function importSample({
     kind: 'match',
     approved: true,
     radiusBits: config.radiusBits,
+    detail: config.detail,
   });
 }

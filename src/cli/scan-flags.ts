@@ -78,11 +78,7 @@ export function throttleOptions({ maxRate, pauseFile, maxLoad }: ScanFlags): Thr
 export function scanRequest(
   paths: readonly string[],
   flags: ScanFlags,
-  {
-    stdin,
-    cwd,
-    ...checked
-  }: Pick<ScanRequest, 'orientations' | 'frames' | 'detail'> & Pick<CliContext, 'stdin' | 'cwd'>,
+  { stdin, cwd, ...checked }: Pick<ScanRequest, 'orientations' | 'frames'> & Pick<CliContext, 'stdin' | 'cwd'>,
 ): ScanRequest {
   return {
     paths: paths.map(pathBytesOf),

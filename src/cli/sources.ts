@@ -127,7 +127,8 @@ async function setSource(service: Service, name: string, flags: SourceFlags, cli
   if ((await lists.list(name)) === null) {
     // A list is not made for settings that are refused.
     make(null);
-    await lists.createList({ list: name, kind: 'match', radiusBits: service.config.radiusBits });
+    const { radiusBits, detail } = service.config;
+    await lists.createList({ list: name, kind: 'match', radiusBits, detail });
   }
   await putSource(lists, name, make);
 }
@@ -150,7 +151,7 @@ async function syncAll(
   names: readonly string[],
   { cli, json }: { readonly cli: CliContext; readonly json: boolean },
 ): Promise<void> {
-  const { dataDir, radiusBits } = service.config;
+  const { dataDir, radiusBits, detail } = service.config;
   const pages = createPageReader();
   const stopping = new AbortController();
   void cli.stopped.then(() => stopping.abort());
@@ -159,7 +160,7 @@ async function syncAll(
     const onPage = (count: number) => {
       if (cli.isTerminal) cli.errStream.write(`\r${list}: ${count} pages `);
     };
-    const options = { dataDir, radiusBits, env: cli.env, pages, onPage, signal: stopping.signal };
+    const options = { dataDir, radiusBits, detail, env: cli.env, pages, onPage, signal: stopping.signal };
     const report = await inTurns(atOnce, () => syncHeld(service, list, options));
     if (cli.isTerminal) cli.errStream.write('\r');
     if (report.held.length > 0) cli.setExitCode(EXIT.failed);

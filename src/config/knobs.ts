@@ -5,6 +5,7 @@
 
 import { availableParallelism } from 'node:os';
 import { DEGRADED_VERDICTS } from '../core/vocabulary.js';
+import { DETAILS } from '../core/window.js';
 import {
   BATCH_ITEMS_MAX,
   BODY_BYTES_IN_FLIGHT_MAX,
@@ -109,6 +110,13 @@ export const KNOBS = {
     default: RADIUS_BITS_DEFAULT,
     ...whole(0, 256),
     why: 'radius of a new list; the default is the starting point that the PDQ authors suggest',
+  },
+  detail: {
+    env: 'ZEEF_DETAIL',
+    unit: 'choice',
+    default: 'plain',
+    ...choice(DETAILS),
+    why: 'detail of a new list: how far an image is searched for copies of its entries, the whole image alone, found parts of it too, or all windows',
   },
   windowRadiusBits: {
     env: 'ZEEF_WINDOW_RADIUS_BITS',

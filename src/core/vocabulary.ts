@@ -3,6 +3,8 @@
  * Leaves all behaviour to the rooms above.
  */
 
+import type { Detail } from './window.js';
+
 /** Rotation or reflection of the query that matched; names and order of the PDQ reference. */
 export const ORIENTATIONS = [
   'original',
@@ -201,6 +203,8 @@ export interface ListInfo extends ListTerms {
   readonly radiusBits: number;
   /** Report near matches of images with quality below 50, and of one-dimensional hashes; by default they are left out. */
   readonly matchLowQuality: boolean;
+  /** How far a query that does not say it looks for copies of the entries. */
+  readonly detail: Detail;
   /** Rises by one with every import. */
   readonly version: number;
   readonly importedAt: string | null;

@@ -35,6 +35,17 @@ export interface Window extends Place {
 export const DETAILS = ['plain', 'standard', 'deep'] as const;
 export type Detail = (typeof DETAILS)[number];
 
+/** The kinds of windows that each detail looks at. */
+export const WINDOW_KINDS_OF: Readonly<Record<Detail, ReadonlySet<WindowKind>>> = {
+  plain: new Set(),
+  standard: new Set(['resampling', 'border', 'strip', 'part']),
+  deep: new Set(WINDOW_KINDS),
+};
+
+/** Return the detail that looks furthest; `plain` where there is none. */
+export const widestOf = (details: readonly Detail[]): Detail =>
+  DETAILS.findLast((detail) => details.includes(detail)) ?? 'plain';
+
 export const WHOLE: Rectangle = { left: 0, top: 0, right: 1, bottom: 1 };
 /** A window that matched, and how many of its certain bits the entry has otherwise. */
 export interface WindowMatch extends Window {

@@ -12,6 +12,12 @@ const MINUTE_S = 60;
 export const button = (key: string, label: string, more: Readonly<Record<string, string>> = {}): HTMLButtonElement =>
   make('button', { type: 'button', 'data-key': key, ...more }, label);
 
+const DETAIL_WORDS: Readonly<Record<ListFacts['detail'], string>> = {
+  plain: 'plain: the whole image is compared',
+  standard: 'standard: also parts of it that are found',
+  deep: 'deep: also cropped and turned copies',
+};
+
 function factsOf(rows: readonly (readonly [label: string, value: string])[]): HTMLElement {
   return make(
     'dl',
@@ -27,6 +33,7 @@ export function listFacts(list: ListFacts, isAdmin: boolean): HTMLElement {
     ['State', list.kind === 'suppression' ? `${state}; a suppression list` : state],
     ['Entries', [count(list.entryCount), algorithms.join(', ')].filter(Boolean).join(': ')],
     ['Radius', `${list.radiusBits} bits`],
+    ['Detail', DETAIL_WORDS[list.detail]],
     ['Imported', list.importedAt === null ? 'never' : `${time(list.importedAt)}, version ${list.version}`],
     ...(list.expiresAt === null ? [] : [['Expires', time(list.expiresAt)] as const]),
   ]);

@@ -179,6 +179,7 @@ export interface List {
   readonly kind: 'match' | 'suppression';
   readonly enabled: boolean;
   readonly radiusBits: number;
+  readonly detail: 'plain' | 'standard' | 'deep';
   readonly version: number;
   readonly importedAt: string | null;
   readonly entryCount: number;

@@ -12,11 +12,12 @@ export function optionsFrom(
   request: FastifyRequest<{ Querystring: Static<typeof HashesQuery> & Pick<Static<typeof CheckQuery>, 'reference'> }>,
   defaultOrientations: OrientationChoice,
 ): CheckOptions {
-  const { orientations = defaultOrientations, lists, radius, reference } = request.query;
+  const { orientations = defaultOrientations, lists, radius, detail, reference } = request.query;
   return {
     orientations,
     lists: lists === undefined ? null : new Set(namesFrom(lists, 'lists')),
     requestedRadiusBits: radius ?? null,
+    detail: detail ?? null,
     reference: reference ?? null,
     tenant: request.caller.tenant,
   };

@@ -228,6 +228,7 @@ export const HashesRequest = Type.Object(
     orientations: Type.Optional(oneOf(['all', 'none'])),
     lists: Type.Optional(Type.Array(Name, { minItems: 1, maxItems: LIST_NAMES_MAX })),
     radius,
+    detail: Type.Optional(oneOf(DETAILS)),
     items: Type.Array(HashItem),
   },
   { additionalProperties: false },
@@ -281,7 +282,9 @@ export const RawHashesResult = Type.Object(
   { title: 'To raw values' },
 );
 
+const detail = Type.Optional(oneOf(DETAILS));
 const CommonQuery = {
+  detail,
   orientations: Type.Optional(oneOf(['all', 'none'])),
   lists: Type.Optional(text('Names of lists, separated by commas; all enabled lists by default.')),
   radius,
@@ -297,7 +300,6 @@ const frames = Type.Optional(
 export const CheckQuery = Type.Object({
   ...CommonQuery,
   frames,
-  detail: Type.Optional(oneOf(DETAILS)),
   digests: Type.Optional(
     Type.String({
       pattern: '^(md5|sha1|sha256)(,(md5|sha1|sha256))*$',
@@ -323,6 +325,7 @@ export const ListResult = Type.Object({
   enabled: Type.Boolean(),
   radiusBits: count,
   matchLowQuality: Type.Boolean(),
+  detail: oneOf(DETAILS),
   version: count,
   importedAt: orNull(Type.String()),
   entryCount: count,
@@ -376,6 +379,7 @@ const ListChanges = {
   enabled: Type.Optional(Type.Boolean()),
   radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
   matchLowQuality: Type.Optional(Type.Boolean()),
+  detail: Type.Optional(oneOf(DETAILS)),
   categoryMap: Type.Optional(WordMap),
   severityMap: Type.Optional(WordMap),
   expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time', maxLength: TIME_CHARACTERS_MAX }))),

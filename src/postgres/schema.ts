@@ -10,7 +10,7 @@
 import { BLOB_TABLES } from './blobs/schema.js';
 import { FENCE } from './fence.js';
 import { CASE_FACTS, KEYS_BY_AGE, LEDGER_TABLES } from './ledger/schema.js';
-import { LIST_TABLES } from './lists/schema.js';
+import { LIST_DETAIL, LIST_TABLES } from './lists/schema.js';
 import { END_OF_MOVE, MOVE_TABLES, MOVED_AWAY } from './move/schema.js';
 import { SCAN_TABLES } from './scans/schema.js';
 
@@ -98,4 +98,5 @@ export const MIGRATIONS: readonly string[] = [
   MOVED_AWAY,
   KEYS_BY_AGE,
   CASE_FACTS,
+  LIST_DETAIL,
 ];

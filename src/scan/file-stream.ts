@@ -119,7 +119,7 @@ export class FileStream {
       families: 'both',
       algorithms: matcher.wantsBlockhash ? ['pdq', 'blockhash'] : ['pdq'],
       frames: request.frames,
-      detail: request.detail,
+      detail: matcher.detail,
     };
     const { orientations } = request;
     this.committer = new Committer(inventory);

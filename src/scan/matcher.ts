@@ -2,9 +2,11 @@
 
 import type { FileBatch } from '../check/file-batch.js';
 import type { QueryBatch } from '../check/file-queries.js';
+import { widestDetail } from '../check/match.js';
 import type { Decision } from '../check/policy.js';
 import type { Answer } from '../check/recorder.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
 
 export interface Matcher {
@@ -14,6 +16,8 @@ export interface Matcher {
   readonly digests: readonly DigestAlgorithm[];
   /** True where blockhash is queried, so files need it. */
   readonly wantsBlockhash: boolean;
+  /** Which windows are queried, so files need them. They are not stored: with any, every image is read again. */
+  readonly detail: Detail;
   /** Time that a file may wait for others, to be matched together with them. */
   readonly gatherMs: number;
   /** False where no list is in force; true also where that is unknown here: each answer says it. */
@@ -29,6 +33,7 @@ export interface Matcher {
 export interface MatcherOptions {
   readonly lists: ReadonlySet<string> | null;
   readonly requestedRadiusBits: number | null;
+  readonly requestedDetail: Detail | null;
   readonly tenant: string;
 }
 
@@ -47,6 +52,7 @@ export function localMatcher(batch: FileBatch, { tenant, ...options }: MatcherOp
     hasList: searchedAlgorithms(snapshot, options.lists).size > 0,
     digests: DIGEST_ALGORITHMS.filter((algorithm) => algorithm === 'sha256' || snapshot.entryCounts[algorithm] > 0),
     wantsBlockhash: blockhash > 0,
+    detail: widestDetail(snapshot, options),
     matchedAt,
     match: (queries) => batch.match(queries, options),
     record: (answers, unmatched) => batch.record(tenant, answers, unmatched),

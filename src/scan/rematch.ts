@@ -10,7 +10,7 @@ import { PIECE_VALUES } from '../check/match-files.js';
 import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
-import { DETAILS, type Detail } from '../core/window.js';
+import { DETAILS } from '../core/window.js';
 import type { FileRow, FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
 import { unpackFacts } from './facts/file-facts.js';
 import { type FileResult, recordable, resultOf } from './facts/file-result.js';
@@ -25,7 +25,6 @@ interface RematchParts {
   readonly matcher: Matcher;
   readonly tally: ScanTally;
   readonly orientations: OrientationChoice;
-  readonly detail: Detail;
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
   /** Query only entries that were added since the inventory was last matched; other verdicts stay. */
@@ -76,9 +75,9 @@ async function* together(
  *         and all others are reported.
  */
 export async function rematch(parts: RematchParts): Promise<{ readonly interrupted: boolean }> {
-  const { inventory, matcher, detail, shouldStop, newEntries } = parts;
+  const { inventory, matcher, shouldStop, newEntries } = parts;
   const { matchedAt } = inventory.state;
-  if (detail !== 'plain') throw noWindows(`detail ${detail}`);
+  if (matcher.detail !== 'plain') throw noWindows(`detail ${matcher.detail}`);
   if (windowsOfKey(inventory.state.scanKey)) throw noWindows('an inventory of a scan with windows');
   if (!inventory.state.isFinished || inventory.state.scan === 0) {
     throw new AppError('REQUEST_INVALID', { field: 'rematch', expected: 'an inventory with a finished scan' });

@@ -8,12 +8,14 @@ import { AppError } from '../core/errors.js';
 import { formatHash256 } from '../core/hash256.js';
 import { BATCH_BYTES_MAX } from '../core/limits.js';
 import { DIGEST_ALGORITHMS } from '../core/vocabulary.js';
+import type { Detail } from '../core/window.js';
 import type { Matcher } from './matcher.js';
 import { RemoteRequests, type RequestOptions } from './remote-requests.js';
 
 interface RemoteOptions extends RequestOptions {
   readonly lists: ReadonlySet<string> | null;
   readonly requestedRadiusBits: number | null;
+  readonly requestedDetail: Detail | null;
 }
 
 /** An eighth of the body size that a service accepts: one with little memory for bodies in flight takes it, too. */
@@ -100,7 +102,12 @@ interface RemoteMatcher extends Matcher {
 }
 
 /** Create a matcher for a remote service. Errors of `match`: as `RemoteRequests.send`. */
-export function remoteMatcher({ lists, requestedRadiusBits, ...options }: RemoteOptions): RemoteMatcher {
+export function remoteMatcher({
+  lists,
+  requestedRadiusBits,
+  requestedDetail,
+  ...options
+}: RemoteOptions): RemoteMatcher {
   const requests = new RemoteRequests(options);
   let generation = 0;
   let exact = true;
@@ -110,6 +117,7 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
       orientations: 'none',
       ...(lists === null ? {} : { lists: [...lists] }),
       ...(requestedRadiusBits === null ? {} : { radius: requestedRadiusBits }),
+      ...(requestedDetail === null ? {} : { detail: requestedDetail }),
       items,
     });
     generation = response.generation;
@@ -127,6 +135,7 @@ export function remoteMatcher({ lists, requestedRadiusBits, ...options }: Remote
     // The algorithms of the remote lists are not known here.
     digests: DIGEST_ALGORITHMS,
     wantsBlockhash: true,
+    detail: requestedDetail ?? 'plain',
     gatherMs: 0,
     hasList: true,
     matchedAt: null,

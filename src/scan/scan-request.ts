@@ -1,7 +1,6 @@
 /** Request, parts and result of a scan. */
 import type { PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
-import type { Detail } from '../core/window.js';
 import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { BucketLimits } from './bucket/bucket-tree.js';
@@ -38,8 +37,6 @@ export interface ScanRequest {
   readonly stallMs: number;
   readonly orientations: OrientationChoice;
   readonly frames: number;
-  /** Which windows of images are matched beside them. Windows are not stored: with any, every image is read again. */
-  readonly detail: Detail;
 }
 
 /** The decoder process as a scan uses it. */

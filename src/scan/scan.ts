@@ -387,7 +387,7 @@ function unreadAgain({
 /** Start a scan, or resume an unfinished one with the same parameters. Errors as `Scan.run`. */
 export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
   const { inventory, keepsFiles, matcher, tally, env, onStall = () => {} } = parts;
-  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames, detail, stallMs } = request;
+  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames, stallMs } = request;
   const threads = walkThreads(parts.decoder);
   const isOfBuckets = request.paths.some(isBucketPath);
   const walker = isOfBuckets
@@ -407,7 +407,7 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
       archives,
       frames,
       // Scans of before there were windows have none: their keys stay as they were.
-      ...(detail === 'plain' ? [] : [detail]),
+      ...(matcher.detail === 'plain' ? [] : [matcher.detail]),
     ]);
     const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
     if (!resumed) await inventory.beginScan(scanKey, await rowsOf(inventory, rootPaths));

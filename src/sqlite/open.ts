@@ -67,7 +67,10 @@ export async function openSqliteStore(
       lists: new SqliteLists(db, vault, dataDir, onDamaged),
       feedback: new SqliteFeedback(db),
       keys: new SqliteKeys(opened),
-      tenants: new SqliteTenants(opened, usageSeedOf(db)),
+      tenants: new SqliteTenants(
+        opened,
+        guarded(() => usageSeedOf(db)),
+      ),
       audit,
       webhooks: new SqliteWebhooks(opened),
       jobs: new SqliteJobs(opened),

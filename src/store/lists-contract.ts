@@ -11,7 +11,9 @@ export interface NewList extends ListChange {
   readonly radiusBits: number;
 }
 
-export type ListChange = Partial<Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality' | keyof ListTerms>>;
+export type ListChange = Partial<
+  Pick<ListInfo, 'enabled' | 'radiusBits' | 'matchLowQuality' | 'detail' | keyof ListTerms>
+>;
 
 /** `replace`: the list holds exactly the rows afterwards. `add`: entries that they do not name stay. */
 export type ImportMode = 'replace' | 'add';

@@ -20,7 +20,7 @@ export type MovedRow = Readonly<Record<string, Cell>>;
  */
 export const MOVED = {
   data_key: 'id wrapped created_at',
-  list: 'id name kind enabled radius_bits match_low_quality version imported_at rejected duplicates checksum counts terms source',
+  list: 'id name kind enabled radius_bits match_low_quality version imported_at rejected duplicates checksum counts terms detail source',
   entry: 'id list_id algorithm value entry_id attributes notes disabled quarantined since',
   past_entry: 'entry_key list_id algorithm value entry_id attributes notes since until',
   generation: 'number token entry_key',

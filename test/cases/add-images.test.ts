@@ -9,7 +9,7 @@ test('a confirmed image is not added to a suppression list, and is not even read
   const { lists, close } = await openSqliteStore(tempFolder('add-images'));
   await lists.createList({ list: 'benign', kind: 'suppression', radiusBits: 0 });
   const hashImage = () => Promise.reject(new Error('read'));
-  const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31 };
+  const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
   const request = { list: 'benign', lists, paths: [`${PICTURES}/mate-freshflower.jpg`], about: {} };
   await expect(addImages(parts, request)).rejects.toMatchObject({
     code: 'REQUEST_INVALID',
@@ -28,7 +28,7 @@ test('an image keeps its id: added again, twice in one call, and beside others',
     return { digests, pdq: null, pdqFull: null, reason: null, degenerate: false };
   };
   const add = async (...paths: string[]) => {
-    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31 };
+    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
     const { images } = await addImages(parts, { list: 'own', lists, paths, about: {} });
     return images.map(({ entryId }) => entryId!);
   };
@@ -57,7 +57,7 @@ test.each([
       reason: null,
       degenerate: false,
     });
-    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31 };
+    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
     const { images } = await addImages(parts, {
       list: 'own',
       lists,

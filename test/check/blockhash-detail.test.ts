@@ -54,6 +54,7 @@ const OPTIONS = {
   orientations: 'none',
   lists: null,
   requestedRadiusBits: null,
+  detail: null,
   tenant: 'local',
   reference: null,
 } as const;

@@ -10,12 +10,15 @@ import type { ListFeed, StoredEntry } from '../../src/store/lists-contract.js';
 
 const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 10, 1);
+/** Nothing in place of the lists’ own. */
+const OWN = { requestedRadiusBits: null, requestedDetail: null };
 const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
   list: name,
   kind: 'match',
   enabled: true,
   radiusBits: 31,
   matchLowQuality: false,
+  detail: 'plain',
   version: 1,
   importedAt: null,
   entryCount: 1,
@@ -75,12 +78,12 @@ test.each([
 ])('an entry updated %i days ago, on a list whose entries match for 30 days: %s', async (days, verdict) => {
   const dated = list('bad', { entryDaysMax: 30 });
   const { store } = storeOf(() => ({ updatedAt: new Date(NOW_MS - days * DAY_MS).toISOString() }));
-  expect(await decideFound(snapshot, new EntryReader(store), [near(dated, 1, 3)], null)).toMatchObject({ verdict });
+  expect(await decideFound(snapshot, new EntryReader(store), [near(dated, 1, 3)], OWN)).toMatchObject({ verdict });
 });
 
 test('an entry that was removed after the snapshot does not match', async () => {
   const store = { entriesByKeys: async () => new Map() } as unknown as ListFeed;
-  expect(await decideFound(snapshot, new EntryReader(store), [near(list('bad'), 1, 3)], null)).toMatchObject({
+  expect(await decideFound(snapshot, new EntryReader(store), [near(list('bad'), 1, 3)], OWN)).toMatchObject({
     verdict: 'no_match',
   });
 });
@@ -91,7 +94,7 @@ test('a crowd is read up to a limit and counted beyond it, on suppression lists 
   const crowd = ENTRIES_READ_PER_LIST_MAX + 10;
   const found = Array.from({ length: crowd }, (_, at) => [near(bad, at, 2), near(good, 100_000 + at, 9)]).flat();
   const { store, read } = storeOf((key) => (key >= 100_000 ? { list: 'good' } : {}));
-  const { matchCount } = await decideFound(snapshot, new EntryReader(store), found, null);
+  const { matchCount } = await decideFound(snapshot, new EntryReader(store), found, OWN);
   expect(read.filter((key) => key >= 100_000)).toHaveLength(ENTRIES_READ_PER_LIST_MAX);
   expect(read.filter((key) => key < 100_000)).toHaveLength(ENTRIES_READ_PER_LIST_MAX);
   expect(matchCount, 'those that were not read count too').toBe(2 * crowd);
@@ -104,7 +107,7 @@ test('of a crowded entry that several hashes find, the nearest is read', async (
     snapshot,
     new EntryReader(store),
     [...found, near(list('bad'), 7, 3), near(list('bad'), 7, 9)],
-    null,
+    OWN,
   );
   expect(matches[0]).toMatchObject({ entryId: 'e7', distance: 3 });
 });
@@ -117,7 +120,7 @@ describe('where the budget of a request is spent', () => {
   test('only the nearest of each list is read, and all are counted', async () => {
     const { store, read } = storeOf((key) => (key >= 1_000 ? { list: 'police' } : {}));
     const found = [...crowdOf(list('bad'), 0), ...crowdOf(list('police'), 1_000)];
-    const decision = await decideFound(snapshot, spent(store), found, null);
+    const decision = await decideFound(snapshot, spent(store), found, OWN);
     expect(decision).toMatchObject({ verdict: 'match', matchCount: 600, truncated: true });
     expect(decision.matches.map(({ list: of }) => of).sort()).toEqual(['bad', 'police']);
     expect(read).toHaveLength(2);
@@ -136,9 +139,9 @@ describe('where the budget of a request is spent', () => {
       [60, 'suppressed'],
     ] as const) {
       const found = [...bads.slice(0, count), ...goods];
-      const all = await decideFound(snapshot, new EntryReader(store), found, null);
+      const all = await decideFound(snapshot, new EntryReader(store), found, OWN);
       expect([count, all.verdict]).toEqual([count, verdict]);
-      expect(await decideFound(snapshot, spent(store), found, null)).toMatchObject({ verdict, matchCount: count + 60 });
+      expect(await decideFound(snapshot, spent(store), found, OWN)).toMatchObject({ verdict, matchCount: count + 60 });
     }
   });
 
@@ -148,7 +151,7 @@ describe('where the budget of a request is spent', () => {
       entriesByKeys: async (keys: readonly number[]) => store.entriesByKeys(keys.filter((key) => key >= 40)),
     } as unknown as ListFeed;
     const found = Array.from({ length: 50 }, (_, at) => near(list('bad'), at, 1 + (at >> 1)));
-    const decision = await decideFound(snapshot, spent(gone), found, null);
+    const decision = await decideFound(snapshot, spent(gone), found, OWN);
     expect(decision).toMatchObject({ verdict: 'match', matches: [{ entryId: 'e40' }, ...decision.matches.slice(1)] });
   });
 

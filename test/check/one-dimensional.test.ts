@@ -53,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(() => running.stop());
 
-const OPTIONS = { lists: null, requestedRadiusBits: null, tenant: 'local', reference: null } as const;
+const OPTIONS = { lists: null, requestedRadiusBits: null, detail: null, tenant: 'local', reference: null } as const;
 const batch = (orientations: 'all' | 'none') =>
   running.service.openBatch({ ...OPTIONS, orientations }, { isStream: false });
 const post = async (type: string, body: BodyInit, query = '') => {

@@ -8,13 +8,17 @@ import {
 } from '../../src/check/policy.js';
 import { isLowQuality } from '../../src/core/pdq-quality.js';
 import { type Entry, type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
+import { DETAILS, type Detail, WHOLE, WINDOW_KINDS, type WindowKind } from '../../src/core/window.js';
 
+/** Nothing in place of the lists’ own. */
+const OWN = { requestedRadiusBits: null, requestedDetail: null };
 const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
   list: name,
   kind: 'match',
   enabled: true,
   radiusBits: 31,
   matchLowQuality: false,
+  detail: 'plain',
   version: 1,
   importedAt: null,
   entryCount: 1,
@@ -98,14 +102,54 @@ describe('the verdict', () => {
     ],
     ['the file itself is on a suppression list', [near(bad, 3), exact(good)], null, 'suppressed', 2],
   ])('%s', (_name, proposals, radius, verdict, count) => {
-    expect(decide(proposals, radius)).toMatchObject({ verdict, matchCount: count });
+    expect(decide(proposals, { ...OWN, requestedRadiusBits: radius })).toMatchObject({ verdict, matchCount: count });
   });
+});
+
+/** Kinds that a detail counts, beside those of the details before it. */
+const COUNTED: Readonly<Record<Detail, readonly WindowKind[]>> = {
+  plain: [],
+  standard: ['resampling', 'border', 'strip', 'part'],
+  deep: ['resampling', 'border', 'strip', 'part', 'rotation', 'margin', 'crop'],
+};
+const ASKS: readonly (Detail | null)[] = [null, ...DETAILS];
+
+describe.each(['match', 'suppression'] as const)('of a %s list', (kind) => {
+  const cases = DETAILS.flatMap((detail) => ASKS.map((requestedDetail) => [detail, requestedDetail] as const));
+  test.each(cases)('with detail %s, a request for %s counts windows of its kinds alone', (detail, requestedDetail) => {
+    const of = list('of', { kind, detail });
+    const asked = { ...OWN, requestedDetail };
+    const counted = WINDOW_KINDS.filter((one) => {
+      const window = { kind: one, rectangle: WHOLE, degrees: 0, proportion: 1.5, certainBitsWrong: 0 };
+      return decide([near(of, 3, { window })], asked).verdict !== 'no_match';
+    });
+    expect(counted).toEqual(COUNTED[requestedDetail ?? detail]);
+    expect(decide([near(of, 3)], asked).verdict, 'the whole image').not.toBe('no_match');
+    expect(decide([exact(of)], asked).verdict, 'a digest').not.toBe('no_match');
+  });
+});
+
+test('a window suppresses a match only where the suppression list looks as far', () => {
+  const window = { kind: 'crop', rectangle: WHOLE, degrees: 0, proportion: 1.5, certainBitsWrong: 0 } as const;
+  const found = (detail: Detail) => [
+    near(list('bad', { detail: 'deep' }), 3, { window }),
+    near(list('good', { kind: 'suppression', detail }), 3, { window }),
+  ];
+  expect(decide(found('standard'), OWN)).toMatchObject({ verdict: 'match', matchCount: 1 });
+  expect(decide(found('deep'), OWN)).toMatchObject({ verdict: 'suppressed', matchCount: 2 });
+});
+
+test('an entry whose nearest window does not count is returned with the nearest that does', () => {
+  const window = { kind: 'crop', rectangle: WHOLE, degrees: 0, proportion: 1.5, certainBitsWrong: 0 } as const;
+  const of = list('of', { detail: 'standard' });
+  const { matches } = decide([near(of, 2, { window }), near(of, 9, { window: { ...window, kind: 'border' } })], OWN);
+  expect(matches).toMatchObject([{ distance: 9, window: { kind: 'border' } }]);
 });
 
 test('an entry found by several orientations is returned once, with the nearest', () => {
   const { matches } = decide(
     [near(bad, 9), near(bad, 4, { orientation: 'rotate90' }), near(bad, 6, { family: 'full' })],
-    null,
+    OWN,
   );
   expect(matches).toMatchObject([{ distance: 4, orientation: 'rotate90', radius: 31 }]);
 });
@@ -114,7 +158,7 @@ test('matches are exact first, then by distance; capped, with the full count', (
   const many = Array.from({ length: MATCHES_PER_LIST_MAX + 5 }, (_, at) =>
     near(bad, at % 30, { entry: entry('bad', `e${at}`, 'cc') }),
   );
-  const { matches, matchCount } = decide([...many, exact(bad)], null);
+  const { matches, matchCount } = decide([...many, exact(bad)], OWN);
   expect(matches).toHaveLength(MATCHES_PER_LIST_MAX);
   expect(matchCount).toBe(MATCHES_PER_LIST_MAX + 6);
   expect(matches[0]!.matchType).toBe('exact');
@@ -126,7 +170,7 @@ test('no list hides another: the first of each is returned, and all are counted'
   const police = list('police');
   const { matches, matchCount, truncated } = decide(
     [...crowd, near(police, 30, { entry: entry('police', 'p', 'dd') })],
-    null,
+    OWN,
   );
   expect(matches).toHaveLength(MATCHES_PER_LIST_MAX + 1);
   expect(matches.at(-1)).toMatchObject({ list: 'police', entryId: 'p', distance: 30 });
@@ -140,7 +184,7 @@ test('the matches of an image are bounded, and hold the first of each of many li
       near(info, distance, { entry: entry(info.list, `e${at}`, 'cc') }),
     ),
   );
-  const { matches, matchCount } = decide(crowds, null);
+  const { matches, matchCount } = decide(crowds, OWN);
   expect(matches).toHaveLength(MATCHES_PER_IMAGE_MAX);
   expect(new Set(matches.map((match) => match.list)).size).toBe(20);
   expect(matchCount).toBe(20 * MATCHES_PER_LIST_MAX);
@@ -155,20 +199,20 @@ test.each([
 });
 
 test('an entry that a flood marked is returned marked, and counts', () => {
-  const marked = decide([near(list('police'), 4, { flooded: true })], null);
+  const marked = decide([near(list('police'), 4, { flooded: true })], OWN);
   expect(marked).toMatchObject({ verdict: 'match', matches: [{ suppressed: false, quarantined: true }] });
 });
 
 test('a quarantined entry is returned and does not count; its neighbours do', () => {
   const police = list('police');
-  const alone = decide([near(police, 4, { quarantined: true })], null);
+  const alone = decide([near(police, 4, { quarantined: true })], OWN);
   expect(alone).toMatchObject({
     verdict: 'suppressed',
     matchCount: 1,
     matches: [{ suppressed: true, quarantined: true }],
   });
   const other = near(police, 9, { entry: entry('police', 'f', 'bb') });
-  const both = decide([near(police, 4, { quarantined: true }), other], null);
+  const both = decide([near(police, 4, { quarantined: true }), other], OWN);
   expect(both.verdict).toBe('match');
   expect(both.matches.map(({ entryId, quarantined, suppressed }) => [entryId, quarantined, suppressed])).toEqual([
     ['f', false, false],
@@ -179,7 +223,7 @@ test('a quarantined entry is returned and does not count; its neighbours do', ()
 describe('category and severity maps', () => {
   const told = (more: Partial<ListInfo>, category: string | null, severity: string | null) => {
     const { list: at, ...rest } = near(list('l', more), 0);
-    const [match] = decide([{ ...rest, list: at, entry: { ...rest.entry, category, severity } }], null).matches;
+    const [match] = decide([{ ...rest, list: at, entry: { ...rest.entry, category, severity } }], OWN).matches;
     return [match!.category, match!.severity];
   };
   const maps = { categoryMap: { A1: 'sexual' }, severityMap: { A: 'worst', B2: 'least' } };
@@ -209,8 +253,8 @@ test('an entry expires after its list’s days, not on the last one, and never w
 test('matches beyond the proposals are counted, and the result says that not all are returned', () => {
   const matchOf = (n: number) => near(list('a'), 1, { entry: entry('a', `e${n}`, String(n).padStart(64, '0')) });
   const few = [matchOf(1), matchOf(2)];
-  expect(decide(few, null)).toMatchObject({ matchCount: 2, truncated: false });
-  expect(decide(few, null, 3)).toMatchObject({ matchCount: 5, truncated: true });
+  expect(decide(few, OWN)).toMatchObject({ matchCount: 2, truncated: false });
+  expect(decide(few, OWN, 3)).toMatchObject({ matchCount: 5, truncated: true });
   const full = Array.from({ length: MATCHES_PER_LIST_MAX }, (_, n) => matchOf(n));
-  expect(decide(full, null)).toMatchObject({ matchCount: MATCHES_PER_LIST_MAX, truncated: false });
+  expect(decide(full, OWN)).toMatchObject({ matchCount: MATCHES_PER_LIST_MAX, truncated: false });
 });

@@ -160,7 +160,7 @@ describe('hashes of a file', () => {
       (
         await fetch(`${running.url}/v1/check/hashes`, { method: 'POST', headers: { 'content-type': type }, body })
       ).text();
-    const body = { lists: ['own'], items: [item(value)] };
+    const body = { lists: ['own'], detail: 'deep', items: [item(value)] };
     const [asked] = (JSON.parse(await post('application/json', JSON.stringify(body))) as { results: unknown[] })
       .results;
     const line: unknown = JSON.parse(await post('application/x-ndjson', JSON.stringify(item(value))));

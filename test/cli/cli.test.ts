@@ -182,6 +182,9 @@ describe('lists', () => {
     expect(await zeef('lists', 'verify', 'mixed')).toMatchObject({ code: 0 });
     expect((await zeef('lists', 'set', 'mixed', '--radius', '20')).out).toContain('radius 20');
     expect((await zeef('lists', 'set', 'mixed', '--radius', '257')).err).toContain('RADIUS_INVALID');
+    expect((await zeef('lists', 'set', 'mixed', '--detail', 'deep')).out).toContain('detail deep');
+    expect((await zeef('lists', 'show')).out).toContain('detail deep');
+    expect((await zeef('lists', 'set', 'mixed', '--detail', 'all')).err).toContain('plain, standard, deep');
     expect((await zeef('lists', 'disable', 'mixed')).out).toContain('disabled');
     expect(await zeef('lists', 'remove', 'mixed')).toMatchObject({ code: 0 });
     expect(await zeef('lists', 'show', 'mixed')).toMatchObject({

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isOneDimensionalPdq } from '../../src/core/pdq-shape.js';
 import type { Raster } from '../../src/core/vocabulary.js';
+import { WINDOW_KINDS_OF } from '../../src/core/window.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
 import { findWindows } from '../../src/kernels/windows/find-windows.js';
@@ -142,4 +143,11 @@ test('no image has more windows than a request takes, or farther outside', () =>
       }
     }
   }
+});
+
+test.each(['standard', 'deep'] as const)('windows of %s are of its kinds alone', (detail) => {
+  const scene = bordered(sceneRaster(5, 420, 280, 3), 40, 25, 40, 70, 128);
+  const kinds = new Set(hashWindows(kernelSurface(scene), detail, false).map(({ window }) => window.kind));
+  expect([...kinds].filter((kind) => !WINDOW_KINDS_OF[detail].has(kind))).toEqual([]);
+  expect(kinds).toContain(detail === 'standard' ? 'border' : 'crop');
 });

@@ -65,7 +65,7 @@ const hash = (at: number) => hashes.subarray(at * 32, at * 32 + 32);
 const digests = randomValues(100, 16, 3);
 
 async function verdicts(live: Live, ats: readonly number[]) {
-  const asked = { digests: {}, lists: null, requestedRadiusBits: null };
+  const asked = { digests: {}, lists: null, requestedRadiusBits: null, requestedDetail: null };
   return Promise.all(
     ats.map(async (at) => {
       const query = {
@@ -143,6 +143,7 @@ test('an index file is loaded, and the changes of the store since it are applied
       hashes: [],
       lists: null,
       requestedRadiusBits: null,
+      requestedDetail: null,
     },
   );
   expect(found).toMatchObject({ verdict: 'match', matches: [{ list: 'b', entryId: 'e0' }] });
@@ -250,7 +251,7 @@ test('a crowd of near copies is counted in full and returned in part, with trunc
   const asked = { digests: {}, hashes: [query], lists: null };
   const wide = await match(
     { snapshot: live.snapshot, store: store.lists, pool },
-    { ...asked, requestedRadiusBits: null },
+    { ...asked, requestedRadiusBits: null, requestedDetail: null },
   );
   expect(wide).toMatchObject({ verdict: 'match', truncated: true });
   expect(wide.matches).toHaveLength(100);
@@ -258,7 +259,7 @@ test('a crowd of near copies is counted in full and returned in part, with trunc
   expect(wide.matchCount).toBeGreaterThanOrEqual(5_000);
   const narrow = await match(
     { snapshot: live.snapshot, store: store.lists, pool },
-    { ...asked, requestedRadiusBits: 0 },
+    { ...asked, requestedRadiusBits: 0, requestedDetail: null },
   );
   expect(narrow.truncated).toBe(false);
 });
@@ -282,6 +283,7 @@ test('PhotoDNA values match within the configured L2 radius, also from an index 
           vectors,
           lists: null,
           requestedRadiusBits: 0,
+          requestedDetail: null,
         },
       );
     };
@@ -345,7 +347,14 @@ test('queries in other threads agree with their generation, while lists change a
   await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
   const live = await open();
   const recorder = createRecorder(null, createMetrics(), new FloodGuard(0, systemClock, () => {}));
-  const options = { orientations: 'none', lists: null, requestedRadiusBits: 0, reference: null, tenant: 't' } as const;
+  const options = {
+    orientations: 'none',
+    lists: null,
+    requestedRadiusBits: 0,
+    detail: null,
+    reference: null,
+    tenant: 't',
+  } as const;
   // The hashes of the list by generation: each answer is compared with them.
   const known = new Map<number, Set<number>>([[live.snapshot.generation, new Set()]]);
   let ended = false;

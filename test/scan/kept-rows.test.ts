@@ -28,7 +28,6 @@ async function rematched(): Promise<string[]> {
     matcher: { ...matcherOf(Object.fromEntries(digits)), generation: 2 },
     tally: new ScanTally(),
     orientations: 'all',
-    detail: 'plain',
     shouldStop: () => false,
     onResult: ({ pathBytes, verdict, isMissing }) =>
       void reported.push(`${tree.nameOf(pathBytes)} ${verdict}${isMissing ? ' missing' : ''}`),

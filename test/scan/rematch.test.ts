@@ -72,13 +72,12 @@ async function run({ decisions = { a: found('match') }, onRecord, shouldStop = (
       );
     },
   } as Partial<FileBatch> as FileBatch;
-  const options = { lists: null, requestedRadiusBits: null, tenant: 't' };
+  const options = { lists: null, requestedRadiusBits: null, requestedDetail: null, tenant: 't' };
   const end = await rematch({
     inventory,
     matcher,
     tally,
     orientations: 'all',
-    detail: 'plain',
     shouldStop,
     onResult: ({ pathBytes, verdict, bytesRead }) =>
       void reported.push(`${basename(textOf(pathBytes)!)} ${verdict} ${bytesRead !== null}`),

@@ -33,6 +33,7 @@ async function serve(answers: readonly Reply[], key: string | null = null) {
     key,
     lists: null,
     requestedRadiusBits: null,
+    requestedDetail: null,
     shouldStop: () => false,
     onWait: () => {},
     firstPauseMs: 1,
@@ -110,7 +111,14 @@ test('a service that fails again and again ends the scan after a few attempts', 
 /** A matcher of this address, which is asked once; the result: its failure, and the reasons of waits. */
 async function failureAt(url: string, patienceMs = 50) {
   const waits: string[] = [];
-  const options = { url, key: null, lists: null, requestedRadiusBits: null, shouldStop: () => false };
+  const options = {
+    url,
+    key: null,
+    lists: null,
+    requestedRadiusBits: null,
+    requestedDetail: null,
+    shouldStop: () => false,
+  };
   const matcher = remoteMatcher({ ...options, onWait: (why) => waits.push(why), firstPauseMs: 1, patienceMs });
   const failure = (await matcher.connect().catch((error: unknown) => error)) as AppError;
   return { code: failure.code, why: failure.details.why, waits };

@@ -446,6 +446,7 @@ test('a service writes one by itself, the next service reads it and answers as b
       orientations: 'none',
       lists: null,
       requestedRadiusBits: null,
+      detail: null,
       reference: null,
       tenant: 't',
     } as const;

@@ -714,6 +714,28 @@ export function storeContract(name: string, place: Place<Store>): void {
       }
     });
 
+    test('a list has the detail that it is made with or set to, plain by default, and a change is a change', async () => {
+      const detail = async (list: string) => (await store.lists.list(list))!.detail;
+      await make();
+      const made = { kind: 'suppression', radiusBits: 0 } as const;
+      await store.lists.createList({ list: 'b', ...made, detail: 'standard' });
+      const create = { kind: 'match', radiusBits: 31, detail: 'deep' } as const;
+      await store.lists.addEntries('c', stream([entryRow(1, 'md5', md5(1))]), { create });
+      const other = { ...made, detail: 'deep' } as const;
+      await store.lists.addEntries('b', stream([entryRow(1, 'md5', md5(1))]), { create: other });
+      expect([await detail('a'), await detail('b'), await detail('c')]).toEqual(['plain', 'standard', 'deep']);
+      const before = await store.lists.generation();
+      expect(await store.lists.updateList('a', { detail: 'deep' })).toMatchObject({ detail: 'deep', radiusBits: 31 });
+      expect(await store.lists.generation()).toBeGreaterThan(before);
+      await store.lists.updateList('a', { radiusBits: 12 });
+      await store.lists.updateList('c', { detail: 'plain', enabled: false });
+      await store.close();
+      store = await place.open();
+      expect([await detail('a'), await detail('b'), await detail('c')]).toEqual(['deep', 'standard', 'plain']);
+      const fed = (await store.lists.changes(null))!.lists.map(({ info }) => info.detail);
+      expect(fed.sort()).toEqual(['deep', 'plain', 'standard']);
+    });
+
     describe('an import that makes its list', () => {
       const create = { kind: 'suppression', radiusBits: 7 } as const;
       const rows = () => stream([entryRow(1, 'md5', md5(1))]);

@@ -46,7 +46,7 @@ async function fillLists({ lists, vault, feedback }: Store, rows: number): Promi
   await lists.replaceEntries('large', stream(all(1, { category: 'A1', notes: { 'a note': 'of "an" entry\n' } })));
   await lists.replaceEntries('large', stream(all(3, { category: 'A2' })));
   await lists.removeList('gone');
-  await lists.createList({ list: 'every', kind: 'match', radiusBits: 20 });
+  await lists.createList({ list: 'every', kind: 'match', radiusBits: 20, detail: 'deep' });
   const each = ALGORITHMS.map((algorithm, at) =>
     entryRow(at + 1, algorithm, value(algorithm, 7 + at), { tags: ['t'], source: 's' }),
   );

@@ -99,6 +99,7 @@ export function matcherOf(
     exact: true,
     digests: ['sha256'],
     wantsBlockhash: false,
+    detail: 'plain',
     gatherMs: 0,
     hasList: true,
     matchedAt: null,

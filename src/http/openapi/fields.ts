@@ -182,6 +182,10 @@ export const FIELDS: Readonly<Record<string, string>> = {
   'kind:match': '`match`: values that must be found. `suppression`: values that never count.',
   enabled: 'False: it matches nothing.',
   radiusBits: 'Bits in which a hash may differ from an entry, inclusive; 31 is usual.',
+  'detail@checkImage':
+    'How far to look for copies, in place of what each list says: the whole image, also parts of it that are found, or all windows.',
+  'detail:plain':
+    'How far an image is searched for copies of the entries: the whole image, also parts of it that are found, or all windows.',
   matchLowQuality: 'True: images with little detail match near too, with more false positives.',
   version: 'Number of the version.',
   'versions:array': 'The versions.',

@@ -153,6 +153,7 @@ export const REQUESTS: Readonly<Record<string, RequestBody>> = {
     content: json({
       'Disable it': { enabled: false },
       'Radius and names': { radiusBits: 16, severityMap: { A1: 'high' } },
+      'Look for cropped copies': { detail: 'deep' },
     }),
   },
   rollBackList: { description: 'The version to restore.', content: json({ 'An earlier version': { version: 1 } }) },

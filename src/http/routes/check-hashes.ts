@@ -142,7 +142,7 @@ async function resultsText(answers: readonly object[]): Promise<string> {
  * Errors  SCOPE_MISSING; TOO_MANY_ITEMS; those of the idempotency key, the tenant's limits and the store.
  */
 async function answerJson(service: Service, request: FastifyRequest<HashesRoute>, body: JsonBody): Promise<string> {
-  const { items, orientations = 'none', lists, radius } = body;
+  const { items, orientations = 'none', lists, radius, detail } = body;
   requireDetailsFor(request.caller, 'radius', radius);
   const { batchItemsMax } = service.config;
   requireItems(items.length, batchItemsMax);
@@ -154,6 +154,7 @@ async function answerJson(service: Service, request: FastifyRequest<HashesRoute>
     orientations,
     lists: lists ? new Set(lists) : null,
     requestedRadiusBits: radius ?? null,
+    detail: detail ?? null,
     reference: null,
     tenant: request.caller.tenant,
     recording,

@@ -32,11 +32,10 @@ const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
 type Query = Static<typeof CheckQuery>;
 
 function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): ImageCheckOptions {
-  const { frames = FRAMES_DEFAULT, detail = 'plain', digests } = request.query;
+  const { frames = FRAMES_DEFAULT, digests } = request.query;
   return {
     ...optionsFrom(request, 'all'),
     frames,
-    detail,
     digests: (digests?.split(',') ?? []) as DigestAlgorithm[],
   };
 }

@@ -36,7 +36,8 @@ function createListRoute(app: FastifyInstance, service: Service, needs: Needs): 
       schema: { summary: 'Create an empty list.', body: NewListBody, response: { 201: ListResult, default: Problem } },
     },
     async (request, reply) => {
-      const defaults = { kind: 'match', radiusBits: service.config.radiusBits } as const;
+      const { radiusBits, detail } = service.config;
+      const defaults = { kind: 'match', radiusBits, detail } as const;
       const made = await storeAs(service, request).lists.createList({ ...defaults, ...request.body });
       await service.reload();
       return reply.code(201).send(made);

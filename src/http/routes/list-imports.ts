@@ -115,6 +115,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
         mode,
         kind,
         radiusBits: service.config.radiusBits,
+        detail: service.config.detail,
         ...(algorithm === undefined ? {} : { assumed: algorithm }),
         ...mapping,
         ...(categories === undefined ? {} : { categories: parseCategories(categories) }),

@@ -5,6 +5,7 @@ import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { systemWords } from '../../core/system-words.js';
 import type { ListInfo } from '../../core/vocabulary.js';
+import type { Detail } from '../../core/window.js';
 import { type HashlistFormat, parseHashList } from '../../hashlists/importers.js';
 import type { ListSource } from '../../hashlists/source.js';
 import type { BlobStore } from '../../store/blob-contract.js';
@@ -25,9 +26,10 @@ export interface ImportRequest extends Pick<ListSource, 'assumed' | 'categories'
   readonly blob?: string;
   readonly format: HashlistFormat;
   readonly list: string;
-  /** The radius of a new list. */
+  /** Of a new list, as are these. */
   readonly kind: ListInfo['kind'];
   readonly radiusBits: number;
+  readonly detail?: Detail | undefined;
   /** A person has approved it: no rule holds it back. */
   readonly approved?: boolean;
   /** `replace`: the list holds exactly the file afterwards. `add`: earlier entries stay. */
@@ -94,7 +96,7 @@ export async function importList(
   const { list } = request;
   const existing = await store.list(list);
   if (!existing) requireListName(list);
-  const { kind, radiusBits } = existing ?? request;
+  const { kind, radiusBits, detail } = existing ?? request;
   const isReviewed = kind === 'match' && !request.approved;
   const { watch, review } = isReviewed ? await openReview(store, radiusBits) : UNREVIEWED;
   const separators = new Set<string>();
@@ -109,7 +111,7 @@ export async function importList(
       if (lease && !(await duties.holds(lease))) throw new AppError('LEASE_LOST', { duty: lease.duty });
     },
     // A list that is removed meanwhile is not made again.
-    ...(existing ? {} : { create: { kind, radiusBits } }),
+    ...(existing ? {} : { create: { kind, radiusBits, ...(detail === undefined ? {} : { detail }) } }),
   };
   const report = await withStagedRows(
     rows,

@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LimitFunction } from 'p-limit';
 import { AppError } from '../../core/errors.js';
+import type { Detail } from '../../core/window.js';
 import type { ImportReport, SourceInfo, SourceTry } from '../../store/lists-contract.js';
 import type { Store } from '../../store/store.js';
 import { changeSource } from '../change-source.js';
@@ -19,7 +20,9 @@ import { pageName, placeOf, type SpoolOptions, SYNC_FOLDER, spoolPages } from '.
 
 export interface SyncOptions extends FetchOptions, SpoolOptions {
   readonly dataDir: string;
+  /** Of a list that is missing, as is the detail. */
   readonly radiusBits: number;
+  readonly detail?: Detail | undefined;
   /** A service imports in another thread; by default the import runs in the caller's. */
   readonly runImport?: (request: ThreadedImport) => Promise<ImportReport>;
 }
@@ -95,7 +98,7 @@ async function syncTurn(
   const session = openSession(source, readSecrets(list, source, { env: options.env, vault }));
   const state = await spoolPages({ list, folder, session, vault, requireSame }, options);
   if (state.next !== null) return null;
-  const { signal, radiusBits } = options;
+  const { signal, radiusBits, detail } = options;
   const inHere = (request: ThreadedImport) =>
     importList(store, { ...request, shouldStop: () => signal?.aborted === true });
   try {
@@ -105,6 +108,7 @@ async function syncTurn(
       list,
       kind: 'match',
       radiusBits,
+      detail,
       mode: state.from === null ? 'replace' : 'add',
       mayBeEmpty: state.from !== null,
       origin: `sync of ${new URL(source.url).host}`,

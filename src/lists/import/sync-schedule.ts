@@ -23,7 +23,7 @@ interface ScheduleParts {
   readonly imports: ImportJobs;
   readonly metrics: Metrics;
   readonly syncs: SyncRequests;
-  readonly config: Pick<SyncOptions, 'dataDir' | 'radiusBits'>;
+  readonly config: Pick<SyncOptions, 'dataDir' | 'radiusBits' | 'detail'>;
 }
 
 /**
@@ -118,6 +118,7 @@ async function syncAsDuty(
     const report = await syncList(store, list, {
       dataDir: config.dataDir,
       radiusBits: config.radiusBits,
+      detail: config.detail,
       env,
       pages,
       ...(bounds === undefined ? {} : { bounds }),

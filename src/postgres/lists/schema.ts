@@ -7,6 +7,10 @@ const ENTRY = `list_id int4 NOT NULL, algorithm int4 NOT NULL, value bytea NOT N
 /** SQL of the bytes that distinguish a sealed value. */
 export const nameOf = (value: string): string => `substring(${value} FROM 1 FOR ${VALUE_NAME_BYTES})`;
 
+/** How far queries look for copies of a list's entries. */
+export const LIST_DETAIL = `-- additive
+   ALTER TABLE list ADD COLUMN detail text NOT NULL DEFAULT 'plain';`;
+
 export const LIST_TABLES = `
    ALTER TABLE store ADD COLUMN store_id int8 NOT NULL DEFAULT 0, ADD COLUMN generation int8 NOT NULL DEFAULT 1,
      ADD COLUMN last_entry_key int8 NOT NULL DEFAULT 0, ADD COLUMN last_list_key int4 NOT NULL DEFAULT 0;

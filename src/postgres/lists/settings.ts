@@ -17,8 +17,8 @@ export async function addList(sql: Sql, { list, kind, ...settings }: NewList): P
   if (listKey > LIST_KEY_MAX) throw new AppError('INDEX_FULL', { listKey, listKeyMax: LIST_KEY_MAX });
   await sql('UPDATE store SET last_list_key = $1', [listKey]);
   await sql(
-    `INSERT INTO list (id, name, kind, enabled, radius_bits, match_low_quality) VALUES ($1, $2, $3, 1, $4, $5)`,
-    [listKey, list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0],
+    `INSERT INTO list (id, name, kind, enabled, radius_bits, match_low_quality, detail) VALUES ($1, $2, $3, 1, $4, $5, $6)`,
+    [listKey, list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0, settings.detail ?? 'plain'],
   );
   return setList(sql, list, settings);
 }
@@ -27,13 +27,10 @@ export async function addList(sql: Sql, { list, kind, ...settings }: NewList): P
 export async function setList(sql: Sql, name: string, change: ListChange): Promise<PostgresListRow> {
   const now = { ...toInfo(await listOf(sql, name, 'FOR UPDATE')), ...change };
   await lockStore(sql);
-  await sql('UPDATE list SET enabled = $2, radius_bits = $3, match_low_quality = $4, terms = $5 WHERE name = $1', [
-    name,
-    now.enabled ? 1 : 0,
-    now.radiusBits,
-    now.matchLowQuality ? 1 : 0,
-    toTerms(now),
-  ]);
+  await sql(
+    'UPDATE list SET enabled = $2, radius_bits = $3, match_low_quality = $4, detail = $5, terms = $6 WHERE name = $1',
+    [name, now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, now.detail, toTerms(now)],
+  );
   await raiseGeneration(sql);
   return listOf(sql, name);
 }

@@ -108,18 +108,7 @@ async function rootsOf(request: ScanRequest, walker: Walker): Promise<Anchor[]> 
 }
 
 async function parametersOf(
-  {
-    include,
-    exclude,
-    oneFileSystem,
-    digestsAll,
-    archives,
-    frames,
-    detail,
-    orientations,
-    prunes,
-    retriesFailed,
-  }: ScanRequest,
+  { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed }: ScanRequest,
   { asked }: JoinOptions,
   { roots, walker, tenant }: { readonly roots: readonly Anchor[]; readonly walker: Walker; readonly tenant: string },
 ): Promise<Record<string, unknown>> {
@@ -132,7 +121,6 @@ async function parametersOf(
     digestsAll,
     archives,
     frames,
-    detail,
     orientations,
     prunes,
     retriesFailed,

@@ -7,6 +7,7 @@ import { prepared } from '../statements.js';
 import { addSum, createTotals, damaged, type SummedTable, sound } from '../sums.js';
 import { checksumBeforeNotes, entriesByIdentity } from './entries-by-identity.js';
 import { LISTS_FILE } from './file-name.js';
+import { addListDetail } from './list-detail.js';
 
 /** The widest range of `randomInt`. */
 export const STORE_ID_SPAN = 2 ** 47;
@@ -28,7 +29,7 @@ const META = table('meta', 'name', 'name value');
 export const LIST = table(
   'list',
   'name',
-  'id name kind enabled radius_bits match_low_quality version imported_at rejected duplicates checksum counts terms',
+  'id name kind enabled radius_bits match_low_quality version imported_at rejected duplicates checksum counts terms detail',
 );
 /** Keys of one total of `entry`: a reader of some new entries reads the sums of so many. */
 export const ENTRY_PART_KEYS = 16_384;
@@ -237,13 +238,15 @@ export const MIGRATIONS: readonly Migration[] = [
        FROM meta AS present, meta AS last WHERE present.name = 'generation' AND last.name = 'last_entry_key'`,
     ).run(randomInt(STORE_ID_SPAN));
   },
+  // How far queries look for copies of a list's entries.
+  addListDetail,
 ];
 
 export const LISTS_SQLITE: SqliteFile = {
   name: LISTS_FILE,
   busyMs: BUSY_MS,
-  shape: '7f66e34b12ef0ea8',
-  schema: '1deee97de344e441',
+  shape: 'f48ca89f4cdb209c',
+  schema: '13fb8661e096b0da',
   migrations: MIGRATIONS,
 };
 

@@ -15,10 +15,10 @@ export function addList(db: Sqlite, { list, kind, ...settings }: NewList): boole
   const { changes, lastInsertRowid } = db
     .prepare(
       `INSERT OR IGNORE INTO list
-         (name, kind, enabled, radius_bits, match_low_quality, version, rejected, duplicates, checksum, counts)
-       VALUES (?, ?, 1, ?, ?, 0, 0, 0, '', '{}')`,
+         (name, kind, enabled, radius_bits, match_low_quality, detail, version, rejected, duplicates, checksum, counts)
+       VALUES (?, ?, 1, ?, ?, ?, 0, 0, 0, '', '{}')`,
     )
-    .run(list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0);
+    .run(list, kind, settings.radiusBits, settings.matchLowQuality ? 1 : 0, settings.detail ?? 'plain');
   if (changes === 0) return false;
   const listKey = Number(lastInsertRowid);
   if (listKey > LIST_KEY_MAX) throw new AppError('INDEX_FULL', { listKey, listKeyMax: LIST_KEY_MAX });
@@ -29,13 +29,9 @@ export function addList(db: Sqlite, { list, kind, ...settings }: NewList): boole
 /** Errors LIST_NOT_FOUND. */
 export function setList(db: Sqlite, name: string, change: ListChange): ListInfo {
   const now = { ...toInfo(rowOf(db, name)), ...change };
-  db.prepare('UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, terms = ? WHERE name = ?').run(
-    now.enabled ? 1 : 0,
-    now.radiusBits,
-    now.matchLowQuality ? 1 : 0,
-    toTerms(now),
-    name,
-  );
+  db.prepare(
+    'UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, detail = ?, terms = ? WHERE name = ?',
+  ).run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, now.detail, toTerms(now), name);
   return toInfo(rowOf(db, name));
 }
 

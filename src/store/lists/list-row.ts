@@ -1,5 +1,6 @@
 /** The row of a list, in every store. */
 import { type Algorithm, type ListInfo, type ListTerms, NO_TERMS } from '../../core/vocabulary.js';
+import type { Detail } from '../../core/window.js';
 
 export interface ListRow {
   readonly id: number;
@@ -15,6 +16,7 @@ export interface ListRow {
   readonly checksum: string;
   readonly counts: string;
   readonly terms: string;
+  readonly detail: Detail;
 }
 
 export function toInfo(row: ListRow): ListInfo {
@@ -25,6 +27,7 @@ export function toInfo(row: ListRow): ListInfo {
     enabled: row.enabled === 1,
     radiusBits: row.radius_bits,
     matchLowQuality: row.match_low_quality === 1,
+    detail: row.detail,
     version: row.version,
     importedAt: row.imported_at,
     entryCount: Object.values(entriesByAlgorithm).reduce((sum, count) => sum + count, 0),
