@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Candidate, toCandidate } from '../../src/check/candidate.js';
 import { decideFound, ENTRIES_READ_PER_LIST_MAX } from '../../src/check/decide-found.js';
 import { EntryReader } from '../../src/check/entry-reader.js';
-import { requireLists } from '../../src/check/match.js';
+import { requireLists, widestDetail } from '../../src/check/match.js';
 import { type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
 import { newSegment } from '../../src/index/segment.js';
 import type { ListSnapshot } from '../../src/lists/snapshot.js';
@@ -201,4 +201,28 @@ describe('the queried lists', () => {
       expect.objectContaining({ code: 'LIST_NOT_FOUND', details: { list: 'nowhere' } }),
     );
   });
+});
+
+const WITH_PDQ = { entriesByAlgorithm: { pdq: 1 } };
+const SEEN = [
+  list('plain', WITH_PDQ),
+  list('standard', { ...WITH_PDQ, detail: 'standard' }),
+  list('deep', { ...WITH_PDQ, detail: 'deep' }),
+  list('digests', { detail: 'deep', entriesByAlgorithm: { md5: 1 } }),
+  list('good', { ...WITH_PDQ, detail: 'deep', kind: 'suppression' }),
+];
+test.each([
+  [null, null, 'deep'],
+  [['plain', 'standard'], null, 'standard'],
+  [['plain'], null, 'plain'],
+  // Windows have PDQ hashes alone, and a suppression list has nothing to find.
+  [['plain', 'digests', 'good'], null, 'plain'],
+  [['plain'], 'deep', 'deep'],
+  [['deep'], 'standard', 'standard'],
+] as const)('of the lists %j, a request for %s looks at %s', (names, requestedDetail, detail) => {
+  const listed = { lists: SEEN, entryCounts: { pdq: 1 } } as unknown as ListSnapshot;
+  const lists = names && new Set<string>(names);
+  expect(widestDetail(listed, { lists, requestedDetail })).toBe(detail);
+  const empty = { lists: SEEN, entryCounts: { pdq: 0 } } as unknown as ListSnapshot;
+  expect(widestDetail(empty, { lists, requestedDetail })).toBe('plain');
 });
