@@ -158,7 +158,11 @@ describe('hashes of a file', () => {
     const value = flipped(pdq!.hash, [...range(0, certain), ...range(128, others)]);
     const post = async (type: string, body: string) =>
       (
-        await fetch(`${running.url}/v1/check/hashes`, { method: 'POST', headers: { 'content-type': type }, body })
+        await fetch(`${running.url}/v1/check/hashes${type.includes('ndjson') ? '?detail=standard' : ''}`, {
+          method: 'POST',
+          headers: { 'content-type': type },
+          body,
+        })
       ).text();
     const body = { lists: ['own'], detail: 'deep', items: [item(value)] };
     const [asked] = (JSON.parse(await post('application/json', JSON.stringify(body))) as { results: unknown[] })

@@ -2,6 +2,7 @@
  * Lists and their entries in SQLite. An import is one transaction on its own connection: readers see the old list until
  * the commit, and a killed import has no effect.
  */
+import { systemClock } from '../../core/clock.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
@@ -33,7 +34,7 @@ import type { Vault } from '../../vault/vault.js';
 import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
-import { damaged, plus, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
+import { damaged, plus, requireTotals, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
 import { type HeldRow, isSoundEntry, type PastRow, type RawEntry } from './checksum.js';
 import { ENTRY, ENTRY_PART_KEYS, LIST, LIST_SOURCE, metaOf, PAST_ENTRY, REMOVAL, REMOVED_LIST } from './database.js';
 import { partOf, partsOf } from './entry-table.js';
@@ -52,6 +53,9 @@ const ROWS_PER_BATCH = 5_000;
 /** Called with each damaged row that is left out: its table, and what names it there. */
 export type OnDamaged = (damage: { readonly table: string; readonly row: string | number }) => void;
 
+/** A count reads ten million rows in a second. */
+const COUNTED_EVERY_MS = 10_000;
+
 export class SqliteLists implements ListStore {
   readonly #db: Sqlite;
   readonly #vault: Vault;
@@ -59,6 +63,8 @@ export class SqliteLists implements ListStore {
   readonly #onDamaged: OnDamaged;
   readonly #entryByKey: Statement<[number], HeldRow>;
   readonly #pastByKey: Statement<[number], PastRow>;
+  /** Time of the last count of all entries. */
+  #countedMs = -COUNTED_EVERY_MS;
 
   /** `onDamaged`: called for each damaged entry, which is left out of the snapshot. */
   constructor(db: Sqlite, vault: Vault, dataDir: string, onDamaged: OnDamaged) {
@@ -329,8 +335,31 @@ export class SqliteLists implements ListStore {
     const last = metaOf(this.#db, 'last_entry_key');
     for (const key of entryKeys) {
       const isOfRemovedList = lists.some(({ first_key, last_key }) => first_key <= key && key <= last_key);
-      if (!removed.has(key) && !isOfRemovedList && key <= last) throw damaged(ENTRY, key);
+      if (removed.has(key) || key > last) continue;
+      if (!isOfRemovedList) throw damaged(ENTRY, key);
+      this.#requireNeighbours(key);
+      this.#requireEntries();
     }
+  }
+
+  /** Read what is beside a missing row: where its key is damaged, the row is there. Errors STORE_DAMAGED. */
+  #requireNeighbours(entryKey: number): void {
+    for (const order of ['<= ? ORDER BY id DESC', '> ? ORDER BY id']) {
+      const row = prepared<[number], HeldRow>(this.#db, `SELECT * FROM entry WHERE id ${order} LIMIT 1`).get(entryKey);
+      if (row) sound(ENTRY, row);
+    }
+  }
+
+  /**
+   * Count the table: the keys of a removed list lie around some of other lists, of which damage may have hidden one. Not each time: for
+   * seconds after its removal a large list is asked for by every query that began before.
+   * Errors  STORE_DAMAGED.
+   */
+  #requireEntries(): void {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs - this.#countedMs < COUNTED_EVERY_MS) return;
+    requireTotals(this.#db, ENTRY);
+    this.#countedMs = nowMs;
   }
 
   hasEntrySince(listKey: number, algorithm: Algorithm, sinceMs: number): Promise<boolean> {
