@@ -19,6 +19,7 @@ import { lists } from './lists.js';
 import { live } from './live.js';
 import { memory } from './memory.js';
 import { overhead } from './overhead.js';
+import { recall } from './recall/recall.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
 import { scanBench } from './scan.js';
@@ -27,7 +28,7 @@ import { slowDisk } from './slow-disk.js';
 import { soak } from './soak.js';
 import { withTempRun } from './temp-folder.js';
 
-const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchTable>>> = {
+const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchTable | readonly BenchTable[]>>> = {
   kernels,
   index,
   digests,
@@ -49,6 +50,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   scan: scanBench,
   soak,
   accuracy,
+  recall,
   gates,
   headline,
 };
@@ -71,7 +73,8 @@ export async function run(
   if (!json) out(`${machine}${options.smoke ? '; smoke sizes: the figures mean nothing' : ''}\n`);
   for (const suite of suites.length > 0 ? suites : SUITES) {
     if (shouldStop()) return;
-    const table = await withTempRun(() => BENCHES[suite]!(options));
-    out(json ? `${JSON.stringify({ suite, machine, smoke: options.smoke, ...table })}\n` : formatTable(table));
+    const result = await withTempRun(() => BENCHES[suite]!(options));
+    for (const table of [result].flat())
+      out(json ? `${JSON.stringify({ suite, machine, smoke: options.smoke, ...table })}\n` : formatTable(table));
   }
 }

@@ -37,13 +37,31 @@ function paths(corpus: string | undefined): string[] {
   return [...own, ...others.sort().map((name) => join(folder, name))];
 }
 
-/** Yield up to `count` photographs in an order that the seed decides; fewer where there are no more. No two are of one file. */
+const inOrder = (seed: number, corpus: string | undefined) => shuffled(randomOf(seed, 'photographs'), paths(corpus));
+
+/** Return the names of the first `count` photographs of a seed. */
+export const photographNames = (
+  count: number,
+  seed: number,
+  corpus: string | undefined = process.env.ZEEF_CORPUS,
+): string[] =>
+  inOrder(seed, corpus)
+    .slice(0, count)
+    .map((path) => basename(path));
+
+/**
+ * Yield up to `count` photographs in an order that the seed decides; fewer where there are no more. No two are of one file.
+ * `last`: photographs that come after all others.
+ */
 export async function* openPhotographs(
   count: number,
   seed: number,
   corpus: string | undefined = process.env.ZEEF_CORPUS,
+  last: ReadonlySet<string> = new Set(),
 ): AsyncGenerator<Photograph> {
-  for (const path of shuffled(randomOf(seed, 'photographs'), paths(corpus)).slice(0, count)) {
+  const ordered = inOrder(seed, corpus);
+  const isLast = (path: string) => last.has(basename(path));
+  for (const path of [...ordered.filter((one) => !isLast(one)), ...ordered.filter(isLast)].slice(0, count)) {
     const image = sharp(path).resize(SIDE_MAX, SIDE_MAX, { fit: 'inside', withoutEnlargement: true });
     yield { name: basename(path), raster: await rasterOf(image.flatten({ background: '#fff' })) };
   }

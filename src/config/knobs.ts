@@ -130,7 +130,7 @@ export const KNOBS = {
     unit: 'bits of 128, inclusive',
     default: 6,
     ...whole(0, 128),
-    why: 'certain bits of a window that a match may have wrong: copies have 4 at most in 99 of 100 cases, strangers 20 at least',
+    why: 'certain bits of a window that a match may have wrong: copies have 4 at most in 99 of 100 cases, strangers 13 at least',
   },
   photodnaIndex: {
     env: 'ZEEF_PHOTODNA_INDEX',

@@ -88,12 +88,12 @@ const centred = (width: number, height: number): Rectangle => ({
   bottom: (1 + height) / 2,
 });
 
-/** Angles that are undone of each kind of rotation; chosen as the crops. */
+/** Angles that are undone of each kind of rotation, up to 4°; chosen as the crops. */
 const ANGLES = {
   /** In a canvas of the same size. */
   kept: [1.3, 2.25, 3.2, 4.3],
   /** In a canvas that holds all of the image. */
-  expanded: [1.9, 3.25, 4.6],
+  expanded: [1.45, 2.4, 3.55],
   /** Cut to the largest rectangle without empty corners. */
   straightened: [1.25, 2, 2.75, 3.4, 4.3],
 };
