@@ -15,6 +15,7 @@ import {
 } from '../../src/engine/image-engine.js';
 import { blockhash256 } from '../../src/kernels/blockhash.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
+import { hashWindows } from '../../src/kernels/windows/hash-windows.js';
 import { decoderPids } from '../support/decoder-pids.js';
 import { sceneRaster } from '../support/random.js';
 
@@ -67,10 +68,22 @@ describe('hashing', () => {
     if (!reply.ok) throw new Error('unreachable');
     const { families } = loadPdqHasher().hash(raster, { orientations: 'all', families: 'both' });
     expect(reply.views).toEqual([
-      { frame: 0, background: null, part: null, families, blockhash: blockhash256(raster) },
+      { frame: 0, background: null, part: null, families, blockhash: blockhash256(raster), windows: [] },
     ]);
     expect(reply.digests.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(await engine!.hashPath(path, WANTS)).toEqual(reply);
+  });
+
+  test('windows arrive as they were hashed, of an image and of its first views', async () => {
+    start();
+    const hasher = loadPdqHasher();
+    hasher.hash(raster, { orientations: 'all', families: 'both' });
+    for (const detail of ['standard', 'deep'] as const) {
+      const reply = await engine!.hashBytes(png, { ...WANTS, detail });
+      if (!reply.ok) throw new Error('unreachable');
+      expect(reply.views[0]!.windows).toEqual(hashWindows(hasher.surface(), detail, true));
+      expect(reply.views[0]!.windows.length).toBeGreaterThan(0);
+    }
   });
 
   test('HEIC is decoded; its decoder is loaded with the first image', async () => {
