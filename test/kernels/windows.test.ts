@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isOneDimensionalPdq } from '../../src/core/pdq-shape.js';
 import type { Raster } from '../../src/core/vocabulary.js';
-import { WINDOW_KINDS_OF } from '../../src/core/window.js';
+import { WINDOW_KINDS, WINDOW_KINDS_OF } from '../../src/core/window.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
 import { loadPdqHasher } from '../../src/kernels/pdq-wasm.js';
 import { findWindows } from '../../src/kernels/windows/find-windows.js';
+import { fixedWindows } from '../../src/kernels/windows/fixed-windows.js';
 import { hashWindows } from '../../src/kernels/windows/hash-windows.js';
 import { plainSurface } from '../../src/kernels/windows/plain-surface.js';
 import type { Surface } from '../../src/kernels/windows/surface.js';
@@ -150,4 +152,16 @@ test.each(['standard', 'deep'] as const)('windows of %s are of its kinds alone',
   const kinds = new Set(hashWindows(kernelSurface(scene), detail, false).map(({ window }) => window.kind));
   expect([...kinds].filter((kind) => !WINDOW_KINDS_OF[detail].has(kind))).toEqual([]);
   expect(kinds).toContain(detail === 'standard' ? 'border' : 'crop');
+});
+
+test('the page of edited copies has the kinds, their details, and how many places are fixed', () => {
+  const page = readFileSync('docs/edited-copies.md', 'utf8');
+  const fixed = fixedWindows(400, 300);
+  for (const kind of WINDOW_KINDS) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${kind}\` |`))!;
+    const [, , , where, standard, deep] = row.split('|').map((cell) => cell.trim());
+    expect([standard, deep], kind).toEqual([WINDOW_KINDS_OF.standard.has(kind) ? 'yes' : '', 'yes']);
+    const count = fixed.filter((one) => one.kind === kind).length;
+    expect(Number(where!.match(/^(\d+) fixed/)?.[1] ?? 0), kind).toBe(count);
+  }
 });
