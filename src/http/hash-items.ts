@@ -72,3 +72,23 @@ export async function answerRead(batch: HashBatch, read: readonly ReadItem[]): P
   const next = answers[Symbol.iterator]();
   return read.map((one) => ('item' in one ? (next.next().value as HashItemAnswer) : one.answer));
 }
+
+const namesWindow = ({ hashes = [] }: HashItem) => hashes.some(({ window }) => window !== undefined);
+
+/**
+ * Return a batch for callers without the scope `details`: an item with windows is its own error, SCOPE_MISSING. A client that chooses the certain
+ * bits of a hash learns from the verdicts which of them an entry has: with all 256 they are a radius of `ZEEF_WINDOW_WRONG_BITS_MAX`.
+ */
+export function withoutWindows(batch: HashBatch): HashBatch {
+  return {
+    ...batch,
+    async checkItems(items) {
+      const answers = (await batch.checkItems(items.filter((item) => !namesWindow(item))))[Symbol.iterator]();
+      return items.map((item): HashItemAnswer => {
+        if (!namesWindow(item)) return answers.next().value as HashItemAnswer;
+        const { says } = ERRORS.SCOPE_MISSING;
+        return { id: item.id ?? null, error: { code: 'SCOPE_MISSING', says, field: 'hashes', expected: 'details' } };
+      });
+    },
+  };
+}

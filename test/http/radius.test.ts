@@ -132,3 +132,39 @@ test('a radius in the query is refused before its value or the body is parsed', 
     }
   }
 });
+
+test('windows of a hash need details, and fail alone without it: chosen certain bits are a radius of their own', async () => {
+  const rectangle = { left: 0, top: 0, right: 1, bottom: 1 };
+  const window = { kind: 'part', rectangle, degrees: 0, proportion: 1, certain: 'ff'.repeat(32) };
+  const items = [
+    { id: 'plain', pdq: nearHex },
+    { id: 'window', hashes: [{ algorithm: 'pdq', value: nearHex, window }] },
+  ];
+  const forms: Record<string, () => Ask> = {
+    JSON: () => ['/v1/check/hashes', 'application/json', () => JSON.stringify({ detail: 'deep', items })],
+    NDJSON: () => [
+      '/v1/check/hashes?detail=deep',
+      'application/x-ndjson',
+      () => items.map((item) => JSON.stringify(item)).join('\n'),
+    ],
+  };
+  const refused = { id: 'window', error: { code: 'SCOPE_MISSING', field: 'hashes', expected: 'details' } };
+  for (const form of Object.values(forms)) {
+    for (const [scopes, second] of [
+      [['check:hashes'], refused],
+      // At a distance of 9, more than 6 of 256 chosen bits are wrong.
+      [['check:hashes', 'details'], { id: 'window', verdict: 'no_match' }],
+    ] as const) {
+      const { key } = await keyWith(...scopes);
+      const { status, text } = await send(key, form());
+      expect(status).toBe(200);
+      const answers: unknown = text.startsWith('{"generation"')
+        ? (JSON.parse(text) as { results: unknown }).results
+        : text
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line));
+      expect(answers).toMatchObject([{ id: 'plain', verdict: 'match' }, second]);
+    }
+  }
+});

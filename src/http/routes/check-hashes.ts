@@ -14,9 +14,9 @@ import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../tenants/paced-batch.js';
 import { watchedBatch } from '../../tenants/watched.js';
 import { matchesFor, optionsFrom } from '../answers.js';
-import { requireDetailsFor } from '../authorise.js';
+import { requireDetailsFor, seesDetails } from '../authorise.js';
 import { holding } from '../body-budget.js';
-import { answerRead, type ReadItem, readItem } from '../hash-items.js';
+import { answerRead, type ReadItem, readItem, withoutWindows } from '../hash-items.js';
 import { answerLines, answerRaw } from '../hash-streams.js';
 import { answered, IdempotencyHeaders, type KeyedRequest, keyedRequest, watched } from '../idempotency.js';
 import { BatchParser, requireItems } from '../json-body.js';
@@ -104,7 +104,10 @@ const openBatch = (
   { caller }: FastifyRequest<HashesRoute>,
   options: CheckOptions,
   as: { readonly isStream: boolean },
-): HashBatch => watchedBatch(service.openBatch(options, as), caller.gate, service.probing);
+): HashBatch => {
+  const batch = watchedBatch(service.openBatch(options, as), caller.gate, service.probing);
+  return seesDetails(caller) ? batch : withoutWindows(batch);
+};
 
 async function readItems(items: readonly unknown[]): Promise<ReadItem[]> {
   const breath = new Breath();
