@@ -10,7 +10,6 @@ import { PIECE_VALUES } from '../check/match-files.js';
 import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
 import { AppError } from '../core/errors.js';
 import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
-import { DETAILS } from '../core/window.js';
 import type { FileRow, FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
 import { unpackFacts } from './facts/file-facts.js';
 import { type FileResult, recordable, resultOf } from './facts/file-result.js';
@@ -78,7 +77,7 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   const { inventory, matcher, shouldStop, newEntries } = parts;
   const { matchedAt } = inventory.state;
   if (matcher.detail !== 'plain') throw noWindows(`detail ${matcher.detail}`);
-  if (windowsOfKey(inventory.state.scanKey)) throw noWindows('an inventory of a scan with windows');
+  if (inventory.state.hasWindows) throw noWindows('an inventory of a scan with windows');
   if (!inventory.state.isFinished || inventory.state.scan === 0) {
     throw new AppError('REQUEST_INVALID', { field: 'rematch', expected: 'an inventory with a finished scan' });
   }
@@ -122,10 +121,6 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   if (!interrupted && matcher.matchedAt !== null) await inventory.setMatchedAt(matcher.matchedAt);
   return { interrupted };
 }
-
-/** Return whether the last scan matched windows. */
-const windowsOfKey = (scanKey: string): boolean =>
-  DETAILS.some((detail) => detail !== 'plain' && scanKey.endsWith(`,"${detail}"]`));
 
 /** An inventory has no windows: what they found would be answered as `no_match`. */
 const noWindows = (got: string) =>

@@ -15,6 +15,7 @@ import { visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
+import type { Matcher } from './matcher.js';
 import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
 import { SeenKeys } from './seen-keys.js';
@@ -411,9 +412,10 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
     ]);
     const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
     if (!resumed) await inventory.beginScan(scanKey, await rowsOf(inventory, rootPaths));
+    if (matcher.detail !== 'plain') await inventory.setHasWindows(true);
     const end = await new Scan(parts, request, roots, walker).run(files);
     if (!end.interrupted && keepsFiles)
-      await finishInventory(inventory, { files: tally.files, missing: tally.missing, matchedAt: matcher.matchedAt });
+      await finishInventory(inventory, { files: tally.files, missing: tally.missing, matcher });
     return { ...end, resumed };
   } finally {
     walker.close();
@@ -426,11 +428,17 @@ export async function finishInventory(
   {
     files,
     missing,
-    matchedAt,
-  }: { readonly files: number; readonly missing: number; readonly matchedAt: string | null },
+    matcher: { matchedAt, detail },
+  }: {
+    readonly files: number;
+    readonly missing: number;
+    readonly matcher: Pick<Matcher, 'matchedAt' | 'detail'>;
+  },
 ): Promise<void> {
   const isWhole = inventory.state.scan === 1 || (missing === 0 && (await inventory.isWhole()));
   await inventory.finishScan({ files, matchedAt: isWhole ? matchedAt : inventory.state.matchedAt });
+  // Every row is decided by its image alone now.
+  if (isWhole && detail === 'plain' && inventory.state.hasWindows) await inventory.setHasWindows(false);
 }
 
 interface Walked {

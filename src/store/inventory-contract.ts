@@ -53,6 +53,8 @@ export interface ScanState {
   readonly filesBefore: number | null;
   /** Position in the lists' history up to which every row is matched, as JSON; null before the first finished scan. */
   readonly matchedAt: string | null;
+  /** Verdicts of rows may come from windows, which are not stored: the rows alone do not decide them again. */
+  readonly hasWindows: boolean;
   /** Boot id of the machine at the last use; null before. */
   readonly boot: string | null;
 }
@@ -84,6 +86,7 @@ export interface Inventory {
   setBoot(boot: string): Promise<void>;
   /** Note that every row is matched up to a position in the lists' history. */
   setMatchedAt(matchedAt: string): Promise<void>;
+  setHasWindows(hasWindows: boolean): Promise<void>;
   /** Return a folder that is still to be walked and is not among `begun`, or null. */
   nextFolder(begun: ReadonlySet<number>): Promise<FolderRow | null>;
   /** Return the folder of a path without queueing it: its files are queried one by one. */

@@ -86,8 +86,14 @@ test('with an inventory images are read each time, and a rematch is refused', { 
   const refused = await run(['scan', '--rematch', inventory]);
   expect(refused.code).not.toBe(0);
   expect(refused.err).toContain('windows are not stored');
+  // Nor does a plain scan of another folder alone, which leaves the rows of this one.
+  const other = join(work, 'other');
+  mkdirSync(other, { recursive: true });
+  writeFileSync(join(other, 'text.txt'), 'no image');
+  expect((await run(['scan', other, '--resume', inventory])).code).toBe(0);
+  expect((await run(['scan', '--rematch', inventory])).err).toContain('windows are not stored');
   // A plain scan decides by the images alone again.
-  expect(matched((await run(['scan', tree, '--resume', inventory])).lines)).toEqual({ 'same.png': null });
+  expect(matched((await run(['scan', tree, other, '--resume', inventory])).lines)).toEqual({ 'same.png': null });
   expect((await run(['scan', '--rematch', inventory])).code).toBe(1);
 });
 

@@ -298,7 +298,11 @@ export class ShardWork {
     await endFolders(parts, { ...place.request, prunes }, { ...place, work: null });
     const { missing, warnings } = tally.sums();
     const matchedAt = this.#sums?.matchedAt ?? now.state.matchedAt;
-    await finishInventory(now, { files: this.#sums?.files ?? 0, missing, matchedAt });
+    await finishInventory(now, {
+      files: this.#sums?.files ?? 0,
+      missing,
+      matcher: { matchedAt, detail: scanParts.matcher.detail },
+    });
     return { missing: missing - counted, warnings: warnings.filter(({ code }) => code !== 'FILES_MISSING') };
   }
 }

@@ -90,6 +90,7 @@ class SqliteInventory implements Inventory {
       scanKey: this.#meta('question', ''),
       filesBefore: this.#meta<number | null>('files_before', null),
       matchedAt: this.#meta<string | null>('matched_at', null),
+      hasWindows: this.#meta<number>('has_windows', 0) === 1,
       boot: this.#meta<string | null>('boot', null),
     };
   }
@@ -121,6 +122,11 @@ class SqliteInventory implements Inventory {
 
   async setMatchedAt(matchedAt: string): Promise<void> {
     await this.#change(() => this.#setMeta('matched_at', matchedAt));
+    this.state = this.#readState();
+  }
+
+  async setHasWindows(hasWindows: boolean): Promise<void> {
+    await this.#change(() => this.#setMeta('has_windows', hasWindows ? 1 : 0));
     this.state = this.#readState();
   }
 
