@@ -5,6 +5,7 @@ import type { ImageFormat, Raster } from '../core/vocabulary.js';
 import { isCutOff } from './cut-off.js';
 import { damageOf, isDamageError, type Picture } from './damage.js';
 import type { Rectangle } from './gif.js';
+import { Turns } from './turns.js';
 
 /** Loaders of exactly the decoded formats, from memory: none opens files, runs a delegate or renders text. */
 const LOADERS = ['JpegBuffer', 'PngBuffer', 'NsgifBuffer', 'WebpBuffer', 'HeifBuffer', 'TiffBuffer'];
@@ -15,6 +16,14 @@ export function restrictLoaders(): void {
   sharp.concurrency(1);
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({ operation: LOADERS.map((loader) => `VipsForeignLoad${loader}`) });
+}
+
+/** libvips collects the messages of all threads in one place, and clears them with any image. */
+let turns = new Turns();
+
+/** Take turns with the other threads of the process. */
+export function shareTurns(shared: SharedArrayBuffer): void {
+  turns = new Turns(shared);
 }
 
 /** Messages of libvips and its loaders; any other message means damage. */
@@ -121,9 +130,18 @@ async function bitsOfInk(
   return depth === 'ushort' ? 16 : 8;
 }
 
-async function decodeOnce(source: LibvipsSource, page: number, takesDamage: boolean): Promise<Raster> {
-  const options = optionsOf(source, takesDamage);
+/** Do an operation of libvips; its error has the message of this operation. Errors as `translate`. */
+async function withLibvips<Result>(source: LibvipsSource, work: () => Promise<Result>): Promise<Result> {
   try {
+    return await turns.withOwnMessage(work);
+  } catch (error) {
+    throw translate(error, source);
+  }
+}
+
+function decodeOnce(source: LibvipsSource, page: number, takesDamage: boolean): Promise<Raster> {
+  const options = optionsOf(source, takesDamage);
+  return withLibvips(source, async () => {
     const inkBits = await bitsOfInk(source, options);
     const image = sharp(source.bytes, { ...options, pages: 1, page });
     if (inkBits !== null) image.pipelineColourspace('cmyk');
@@ -140,9 +158,7 @@ async function decodeOnce(source: LibvipsSource, page: number, takesDamage: bool
     }
     if (channels > 4) return withoutExtras({ width, height, channels, data });
     return { width, height, channels: channels as Raster['channels'], data };
-  } catch (error) {
-    throw translate(error, source);
-  }
+  });
 }
 
 /**
@@ -160,11 +176,9 @@ export async function decodeByLibvips(source: LibvipsSource, page: number): Prom
 }
 
 /** Return the number of frames or pages, and which of them is the primary one. Errors as `decodeByLibvips`. */
-export async function readPages(source: LibvipsSource): Promise<{ readonly count: number; readonly primary: number }> {
-  try {
+export function readPages(source: LibvipsSource): Promise<{ readonly count: number; readonly primary: number }> {
+  return withLibvips(source, async () => {
     const { pages = 1, pagePrimary = 0 } = await sharp(source.bytes, optionsOf(source, true)).metadata();
     return { count: pages, primary: pagePrimary };
-  } catch (error) {
-    throw translate(error, source);
-  }
+  });
 }

@@ -6,6 +6,7 @@
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { artefact } from '../core/package-root.js';
+import { Turns } from '../decode/turns.js';
 import { MemoryRoom, roomBytes } from './memory-room.js';
 import {
   ALIVE_EVERY_MS,
@@ -29,6 +30,7 @@ interface ProcessLimits extends WorkerLimits {
 
 const limits = JSON.parse(process.argv[2]!) as ProcessLimits;
 const room = new MemoryRoom(roomBytes(limits));
+const turns = new Turns();
 
 /** The same exit code for all other faults of the program: EX_SOFTWARE of sysexits.h. */
 const FAILED = 70;
@@ -58,7 +60,13 @@ function start(number: number): Promise<void> {
   workers.push(progress);
   const { bytes, shared } = room;
   const socket = FIRST_WORKER_SOCKET + number;
-  const workerData: WorkerStart = { limits, socket, progress: progress.shared, room: { bytes, shared } };
+  const workerData: WorkerStart = {
+    limits,
+    socket,
+    progress: progress.shared,
+    room: { bytes, shared },
+    turns: turns.shared,
+  };
   const worker = new Worker(artefact('src', 'engine', 'worker.js'), { workerData });
   worker.on('error', fail);
   worker.on('exit', (code) => fail(`a worker ended with ${code}`));

@@ -16,6 +16,7 @@ import { worse } from '../decode/damage.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
 import { dropHeic } from '../decode/heic.js';
+import { shareTurns } from '../decode/libvips.js';
 import { estimateMemory } from '../decode/memory-estimate.js';
 import { lacksMemory } from '../decode/memory-faults.js';
 import { sniff } from '../decode/sniff.js';
@@ -52,9 +53,12 @@ export interface WorkerStart {
   readonly progress: SharedArrayBuffer;
   /** Room for large images, of all workers. */
   readonly room: { readonly bytes: number; readonly shared: SharedArrayBuffer };
+  /** Turns of libvips, of all workers. */
+  readonly turns: SharedArrayBuffer;
 }
 
-const { limits, socket: descriptor, progress: shared, room: shares } = workerData as WorkerStart;
+const { limits, socket: descriptor, progress: shared, room: shares, turns } = workerData as WorkerStart;
+shareTurns(turns);
 const progress = new WorkerProgress(shared);
 const room = new MemoryRoom(shares.bytes, shares.shared);
 let hasher = loadPdqHasher();
