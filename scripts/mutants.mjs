@@ -28,6 +28,7 @@ const SITE = 'src/http/own-site.ts';
 const BUDGET = 'src/http/body-budget.ts';
 
 const OF_POLICY = ['test/check/policy.test.ts'];
+const OF_POSSIBLE = ['test/check/possible.test.ts'];
 const WATCHED = 'src/tenants/watched.ts';
 const OF_WATCHED = ['test/tenants/watched.test.ts'];
 const OF_LINES = ['test/http/hash-lines.test.ts'];
@@ -160,8 +161,13 @@ export const MUTANTS = [
   // Policy: the verdict.
   [POLICY, 'distanceBits > radiusOf(', 'distanceBits >= radiusOf(', OF_POLICY],
   [POLICY, '(lowQuality && !list.matchLowQuality)', 'false', OF_POLICY],
-  [POLICY, 'asked.requestedDetail ?? list.detail', 'list.detail', OF_POLICY],
-  [POLICY, 'windowKind === null || WINDOW_KINDS_OF', 'true || WINDOW_KINDS_OF', OF_POLICY],
+  [POLICY, 'requestedDetail ?? list.detail', 'list.detail', OF_POLICY],
+  [POLICY, 'windowKind === null || looksAt', 'true || looksAt', OF_POLICY],
+  ['src/check/candidate.ts', "kind === 'match' && radiusBits < windowRule.radiusBits", 'false', OF_POSSIBLE],
+  ['src/check/decide-found.ts', 'distance > (requestedRadiusBits ?? Infinity)', 'false', OF_POSSIBLE],
+  ['src/check/decide-found.ts', "list.kind === 'suppression' || looksAt", 'true || looksAt', OF_POSSIBLE],
+  ['src/check/decide-found.ts', 'return matches.filter(({ suppressed }) => !suppressed)', 'return matches', OF_POSSIBLE],
+  ['src/check/match.ts', 'radiusBits <= LOOSE_FROM_BITS', 'true', OF_POSSIBLE],
   [POLICY, 'Math.min(list.radiusBits, requestedRadiusBits)', 'requestedRadiusBits', OF_POLICY],
   [POLICY, 'proposal.distance < held.distance', 'proposal.distance > held.distance', OF_POLICY],
   [POLICY, '> entryDaysMax * DAY_MS', '>= entryDaysMax * DAY_MS', OF_POLICY],
@@ -685,7 +691,10 @@ export const MUTANTS = [
     OF_HOLD,
   ],
   // News of the ledger.
-  ['src/store/ledger-events.ts', 'isNews: !quarantined', 'isNews: true', OF_NEWS],
+  ['src/store/ledger-events.ts', 'isNews: counting !== null', 'isNews: true', OF_NEWS],
+  ['src/store/ledger-events.ts', 'isNews: counted === null', 'isNews: true', OF_NEWS],
+  ['src/store/ledger-events.ts', "status === 'possible' && isMatch", "status === 'possible'", OF_NEWS],
+  ['src/store/ledger-events.ts', "&& status !== 'false_positive'", '', OF_NEWS],
   ['src/store/ledger-events.ts', 'isNews: counted !== null', 'isNews: false', OF_NEWS],
   [LATE_SYNC, "isSynced ? 'FULL' : 'NORMAL'", "isSynced ? 'NORMAL' : 'NORMAL'", OF_LATE_SYNC],
   [LATE_SYNC, 'if (this.#isDoubtful) this.#mend();', 'this.#isDoubtful = false;', OF_LATE_SYNC],

@@ -1,5 +1,6 @@
 /** Comparison of queries with listed hashes: what each mode would match, and how far strangers are. */
 import { isSure } from '../../src/check/policy.js';
+import { HASH256_BYTES } from '../../src/core/hash256.js';
 import { DETAILS, type WindowRule } from '../../src/core/window.js';
 import { popcount32 } from '../../src/kernels/hamming.js';
 import { type Queries, WORDS } from './queries.js';
@@ -23,6 +24,8 @@ const WRONG = 129;
 
 /** Of an image against one entry: the nearest window, and the ways in which it matches. */
 export interface Compared {
+  /** What only `POSSIBLE` finds, and whether the loose search of the index does: null where it is found otherwise, or not at all. */
+  readonly isReached: boolean | null;
   readonly ways: ReadonlySet<Way>;
   readonly nearest: number;
   /** 256 where there are no windows. */
@@ -62,21 +65,28 @@ function wrongOf({ words, certain }: Queries, at: number, listed: Uint32Array, b
   return bits;
 }
 
-/** Compare an image with one entry. */
-export function compare(queries: Queries, listed: Uint32Array): Compared {
+const bytesAt = (words: Uint32Array, n: number) =>
+  new Uint8Array(words.buffer, words.byteOffset + n * HASH256_BYTES, HASH256_BYTES);
+
+/** Compare an image with one entry. `reaches`: whether the loose search finds the entry by a query. */
+export function compare(queries: Queries, listed: Uint32Array, reaches: (query: Uint8Array) => boolean): Compared {
   const ways = new Set<Way>();
   let nearest = 256;
   let window = { distance: 256, wrong: 128 };
+  let isReached = false;
   for (const [n, level] of queries.levels.entries()) {
     const distance = distanceOf(queries.words, n * WORDS, listed, 0);
     nearest = Math.min(nearest, distance);
     if (level === 0 && distance > RULE.radiusBits) continue;
     const wrong = level === 0 ? 0 : wrongOf(queries, n * WORDS, listed, 0);
     addWays(ways, level, distance, wrong);
+    if (level > 0 && isSure({ distanceBits: distance, certainBitsWrong: wrong }, POSSIBLE))
+      isReached ||= reaches(bytesAt(queries.words, n));
     if (level > 0 && (distance < window.distance || (distance === window.distance && wrong < window.wrong)))
       window = { distance, wrong };
   }
-  return { ways, nearest, window };
+  const isOnlyPossible = ways.has('deep 47') && !ways.has('deep');
+  return { ways, nearest, window, isReached: isOnlyPossible ? isReached : null };
 }
 
 /** Distances of images to entries that are not theirs. */

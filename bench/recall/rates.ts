@@ -9,7 +9,7 @@ import { hashWindows } from '../../src/kernels/windows/hash-windows.js';
 import { pdqLike } from '../pdq-like.js';
 import { photographs, uploads } from '../pictures.js';
 import { medianOf, startClock } from '../processor.js';
-import { RULE } from './compare.js';
+import { POSSIBLE, RULE } from './compare.js';
 import { type Queries, queriesOf, WORDS } from './queries.js';
 
 const LARGE = { width: 1280, height: 960, quality: 90 };
@@ -118,5 +118,9 @@ export async function measureRates({ images, rounds, entries }: RateOptions) {
     sum += ring.searchBatch(batches[mode]!, RULE.radiusBits).count;
   });
   rows.push(...costRows(`search, ${entries.toLocaleString('en')} entries`, small.length, costs));
+  const loosely = await inTurn(rounds, (mode) => {
+    sum += ring.searchLoosely(batches[mode]!, POSSIBLE.radiusBits).count;
+  });
+  rows.push(...costRows('the same, loosely to 47 bits', small.length, loosely));
   return { rows, sum };
 }

@@ -7,7 +7,7 @@ import type { BenchOptions, BenchTable } from '../report.js';
 import { type ClassResult, measureBenign } from './benign.js';
 import { certaintyTable, chanceTable } from './chance.js';
 import { Strangers, WAYS } from './compare.js';
-import { bestWindows, copiesSum, type Listed, measureCopies, recallRows } from './copies.js';
+import { bestWindows, copiesSum, type Listed, measureCopies, reachWords, recallRows } from './copies.js';
 import { listedHash, queriesOf, WORDS } from './queries.js';
 import { measureRates } from './rates.js';
 
@@ -113,6 +113,7 @@ export async function recall({ smoke, sizes }: BenchOptions): Promise<readonly B
       title: 'Recall 1: edited copies found, %; bits of the nearest window, certain ones wrong up to 31',
       notes: [
         `seed ${SEED}, ${measured.length} photographs (${chosenBy} of them the windows were chosen by), ${listed.length / WORDS} listed`,
+        reachWords(copies),
       ],
       columns: ['edit', 'copies', 'plain', 'std', 'deep', 'no rule', '47/4', '47/14', 'bits', 'wrong'],
       rows: recallRows(copies),

@@ -63,6 +63,8 @@ export interface CheckAnswer {
   /** False where an approximate index answered. */
   readonly exact: boolean;
   readonly matches: readonly Match[];
+  /** Entries that a window is possibly of, where answers say so: no matches, for a person to look at. */
+  readonly possible?: readonly Match[];
   readonly matchCount: number;
   /** True where `matches` holds fewer than `matchCount`. */
   readonly truncated: boolean;

@@ -36,6 +36,8 @@ export interface Candidate {
   readonly query: HashQuery | VectorQuery | null;
   /** Certain bits of a window's hash that the entry has otherwise; null for other queries. */
   readonly certainBitsWrong: number | null;
+  /** Of a window that is too far away to match, and near enough for a person to look at. */
+  readonly isPossible: boolean;
 }
 
 /** Every form of a query passes here: a one-dimensional PDQ hash is of low quality, whatever its image or its sender says. */
@@ -53,7 +55,19 @@ function wrongBits({ hash256, window }: HashQuery, segment: Segment<unknown>, en
   return wrong;
 }
 
-/** Return the candidate of an index row, or null where the entry is inactive, its list is not queried, the query is a blockhash without detail, or a window is not sure of it. */
+/** Return how sure a window is of an entry; null where it is not near enough to either rule. */
+function surenessOf(
+  { windowRule, possibleRule }: ListSnapshot,
+  { kind, radiusBits }: ListInfo,
+  near: { readonly distanceBits: number; readonly certainBitsWrong: number },
+): 'sure' | 'possible' | null {
+  if (isSure(near, windowRule)) return 'sure';
+  if (possibleRule === null || !isSure(near, possibleRule)) return null;
+  // A list that wants less than windows reach wants no guesses either.
+  return kind === 'match' && radiusBits < windowRule.radiusBits ? null : 'possible';
+}
+
+/** Return the candidate of an index row, or null where the entry is inactive, its list is not queried, the query is a blockhash without detail, or a window is not near enough to it. */
 export function toCandidate(
   snapshot: ListSnapshot,
   lists: ReadonlySet<string> | null,
@@ -65,7 +79,9 @@ export function toCandidate(
   // Unrelated images share it: no form of a query matches by it.
   if (query?.algorithm === 'blockhash' && !hasBlockhashDetail(query.hash256)) return null;
   const certainBitsWrong = query?.algorithm === 'pdq' && query.window ? wrongBits(query, segment, entryIndex) : null;
-  if (certainBitsWrong !== null && !isSure({ distanceBits: distance, certainBitsWrong }, snapshot.windowRule))
-    return null;
-  return { entryKey: segment.keys[entryIndex]!, list, distance, query: gated(query), certainBitsWrong };
+  const sureness =
+    certainBitsWrong === null ? 'sure' : surenessOf(snapshot, list, { distanceBits: distance, certainBitsWrong });
+  if (sureness === null) return null;
+  const isPossible = sureness === 'possible';
+  return { entryKey: segment.keys[entryIndex]!, list, distance, query: gated(query), certainBitsWrong, isPossible };
 }

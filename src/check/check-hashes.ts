@@ -80,6 +80,8 @@ export type HashItemAnswer =
       readonly lowQuality: boolean;
       readonly exact: boolean;
       readonly matches: readonly Match[];
+      /** As in `CheckAnswer`. */
+      readonly possible?: readonly Match[];
       readonly matchCount: number;
       readonly truncated: boolean;
     }
@@ -170,12 +172,13 @@ function readItem(snapshot: ListSnapshot, item: HashItem, options: CheckOptions)
 function toAnswer(
   snapshot: ListSnapshot,
   { id, photodna }: HashItem,
-  { verdict, reason, matches, matchCount, truncated }: Decision,
+  { verdict, reason, matches, possible, matchCount, truncated }: Decision,
   lowQuality: boolean,
 ): HashItemAnswer {
   const exact = photodna === undefined ? snapshot.exact : snapshot.exact && snapshot.photodnaExact;
   const why = reason === null ? {} : { reason };
-  return { id: id ?? null, verdict, ...why, lowQuality, exact, matches, matchCount, truncated };
+  const maybe = snapshot.possibleRule?.isAnswered ? { possible } : {};
+  return { id: id ?? null, verdict, ...why, lowQuality, exact, matches, ...maybe, matchCount, truncated };
 }
 
 /** Return an item's error as its answer. Errors: those that the item did not cause are rethrown. */

@@ -104,16 +104,19 @@ export async function checkImage(
     degraded: hashed.degraded,
     exact: snapshot.exact,
     matches: decision.matches,
+    ...(snapshot.possibleRule?.isAnswered && { possible: decision.possible }),
     matchCount: decision.matchCount,
     truncated: decision.truncated,
   };
   options.onSearched?.(answer, hashes);
   const { verdict, reason, matches, digests, generation, checkId } = answer;
+  const { possible } = decision;
   const fileId = reply.digests.sha256 ?? checkId;
   const recording = options.recording ?? recorder.open(options.tenant);
   const { reference } = options;
   const { degraded } = answer;
-  recording.add('image', { verdict, reason, matches, reference, fileId, digests, generation, checkId }, { degraded });
+  const outcome = { verdict, reason, matches, possible, reference, fileId, digests, generation, checkId };
+  recording.add('image', outcome, { degraded });
   if (!options.recording) await recording.commit();
   return answer;
 }

@@ -78,7 +78,7 @@ async function findValues(
   const findPiece = async (from: number): Promise<FoundPiece[]> => {
     const piece = values.slice(from, from + pieceBytes);
     const queries = orientationCount > 1 ? orientedHashes(piece) : piece;
-    const answers = await searchPiece(parts, algorithm, queries, radiusBits);
+    const answers = await searchPiece(parts, algorithm, queries, { radiusBits, isLoose: false });
     return answers.map((rows, at) => ({
       rows,
       queryNumberOf: (queryIndex) => from / width + Math.floor(queryIndex / orientationCount),

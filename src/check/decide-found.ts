@@ -2,6 +2,7 @@
  * The decision of a query from its candidates: entries are read nearest first, of each list only so many, and the rest is
  * counted. Where a request's budget is spent, as few are read as the verdict needs.
  */
+import type { Match } from '../core/match-types.js';
 import { type ListInfo, NO_VIEW } from '../core/vocabulary.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
 import type { Candidate, HashQuery } from './candidate.js';
@@ -12,6 +13,8 @@ import {
   type Decision,
   decide,
   isExpired,
+  looksAt,
+  MATCHES_PER_LIST_MAX,
   NEAR_LEFT_OUT,
   NOTHING_FOUND,
   type Proposal,
@@ -35,7 +38,7 @@ const nearOf = ({ lowQuality, window }: HashQuery, distanceBits: number) => ({
   windowKind: window?.place.kind ?? null,
 });
 
-/** Return the nearest admitted candidate of each entry, by list, nearest first. */
+/** Return the nearest admitted candidate of each entry, by list, nearest first. Possible ones are admitted before. */
 function rank(found: readonly Candidate[], asked: Asked): ReadonlyMap<ListInfo, Ranked[]> {
   const rawDistances = new Map<number, number>();
   const nearest = new Map<number, Candidate>();
@@ -43,7 +46,7 @@ function rank(found: readonly Candidate[], asked: Asked): ReadonlyMap<ListInfo, 
     const { entryKey, list, query, distance } = one;
     rawDistances.set(entryKey, Math.min(distance, rawDistances.get(entryKey) ?? Infinity));
     const isHash = query !== null && query.algorithm !== 'photodna';
-    if (isHash && !admits(list, nearOf(query, distance), asked)) continue;
+    if (isHash && !one.isPossible && !admits(list, nearOf(query, distance), asked)) continue;
     const held = nearest.get(entryKey);
     if (!held || distance < held.distance) nearest.set(entryKey, one);
   }
@@ -83,8 +86,8 @@ function choose(byList: ReadonlyMap<ListInfo, readonly Ranked[]>, perList: numbe
 
 /** Return the provenance of a candidate, in the terms of the policy. */
 function provenanceOf(
-  { distance, query, certainBitsWrong }: Candidate,
-  { photodnaRadius }: ListSnapshot,
+  { distance, query, certainBitsWrong, isPossible }: Candidate,
+  { photodnaRadius, possibleRule }: ListSnapshot,
 ): Omit<Proposal, 'entry' | 'list' | 'quarantined' | 'flooded'> {
   const nothing = { orientation: null, family: null, window: null, lowQuality: false, ...NO_VIEW };
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
@@ -94,7 +97,7 @@ function provenanceOf(
   return {
     matchType: 'near',
     distance,
-    radius: null,
+    radius: isPossible ? possibleRule!.radiusBits : null,
     orientation,
     family,
     window,
@@ -128,6 +131,27 @@ function isLeftOut({ list, distance, query }: Candidate, asked: Asked): boolean 
   return admitsAt(false) && !admitsAt(true);
 }
 
+/**
+ * Return the entries that windows are possibly of; none that is known to be good, in quarantine or expired.
+ * Errors STORE_FAILED.
+ */
+async function possibleOf(
+  snapshot: ListSnapshot,
+  reader: EntryReader,
+  found: readonly Candidate[],
+  asked: Asked,
+): Promise<readonly Match[]> {
+  const { requestedRadiusBits } = asked;
+  const admitted = found.filter(({ list, query, distance, isPossible }) => {
+    if (!isPossible || distance > (requestedRadiusBits ?? Infinity)) return false;
+    return list.kind === 'suppression' || looksAt(list, (query as HashQuery).window!.place.kind, asked);
+  });
+  if (admitted.length === 0) return [];
+  const chosen = choose(rank(admitted, asked), reader.isSpent ? 1 : MATCHES_PER_LIST_MAX);
+  const { matches } = decide(await propose(snapshot, reader, chosen), asked);
+  return matches.filter(({ suppressed }) => !suppressed);
+}
+
 /** Read the entries of the candidates and decide; `NEAR_LEFT_OUT` where low quality alone left none. Errors STORE_FAILED. */
 export async function decideFound(
   snapshot: ListSnapshot,
@@ -135,9 +159,12 @@ export async function decideFound(
   found: readonly Candidate[],
   asked: Asked,
 ): Promise<Decision> {
-  const decision = await decideAdmitted(snapshot, reader, found, asked);
-  const mayBeLeftOut = decision.verdict === 'no_match' && found.some((one) => isLeftOut(one, asked));
-  return mayBeLeftOut ? NEAR_LEFT_OUT : decision;
+  const sure = found.filter(({ isPossible }) => !isPossible);
+  const decision = await decideAdmitted(snapshot, reader, sure, asked);
+  if (decision.verdict !== 'no_match') return decision;
+  const possible = sure.length < found.length ? await possibleOf(snapshot, reader, found, asked) : [];
+  if (possible.length > 0) return { ...decision, possible };
+  return sure.some((one) => isLeftOut(one, asked)) ? NEAR_LEFT_OUT : decision;
 }
 
 async function decideAdmitted(

@@ -58,6 +58,8 @@ export class QueryBatch {
   readonly queryNumberOf: number[] = [];
   /** Numbers of the queries with vectors, ascending. */
   readonly withVectors: number[] = [];
+  /** Hashes of windows are among the values. */
+  hasWindows = false;
   readonly #known = new Map<string, number>();
   readonly #queries: (() => FileQuery)[] = [];
 
@@ -98,6 +100,7 @@ export class QueryBatch {
     const queryNumber = this.open(isKnown ? `${digests.sha256} ${hashes.length}` : null, () => file);
     if (queryNumber === null) return;
     if (vectors.length > 0) this.withVectors.push(queryNumber);
+    this.hasWindows ||= hashes.some(({ window }) => window !== null);
     for (const algorithm of DIGEST_ALGORITHMS) {
       const digest = digests[algorithm];
       if (digest === undefined) continue;

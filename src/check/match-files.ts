@@ -12,7 +12,7 @@ import { decideFound } from './decide-found.js';
 import type { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
 import { type FoundPiece, FoundRows } from './found-rows.js';
-import { vectorCandidates, widestRadiusBits } from './match.js';
+import { vectorCandidates, widestRadiusBits, windowReach } from './match.js';
 import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
 import { type BatchAlgorithm, searchPiece } from './search-piece.js';
 
@@ -61,6 +61,9 @@ export async function matchFiles(
   { lists, requestedRadiusBits, requestedDetail = null, alsoAsked = [] }: FilesOptions,
 ): Promise<Decision[]> {
   const radiusBits = widestRadiusBits(snapshot, { lists, requestedRadiusBits });
+  const exactly = { radiusBits, isLoose: false };
+  // Whole images are searched along with windows.
+  const reach = queries.hasWindows ? windowReach(snapshot, { requestedRadiusBits }, radiusBits) : exactly;
 
   const findPiece = async (algorithm: BatchAlgorithm, from: number): Promise<FoundPiece[]> => {
     const { values, queryNumbers, ranks, count: all } = queries.columns[algorithm];
@@ -68,7 +71,7 @@ export async function matchFiles(
     const piece = values.slice(from * width, Math.min(from + PIECE_VALUES, all) * width);
     const isRadius = algorithm === 'pdq' || algorithm === 'blockhash';
     const segments: readonly Segment<unknown>[] = isRadius ? snapshot.radius[algorithm] : snapshot.digest[algorithm];
-    const answers = await searchPiece({ snapshot, pool }, algorithm, piece, radiusBits);
+    const answers = await searchPiece({ snapshot, pool }, algorithm, piece, algorithm === 'pdq' ? reach : exactly);
     return answers.map((rows, at) => ({
       rows,
       queryNumberOf: (queryIndex) => queryNumbers[from + queryIndex]!,
@@ -101,7 +104,8 @@ export async function matchFiles(
       ...rows.candidatesOf(queryNumber),
     ];
     const decision = await decideFound(snapshot, reader, found, { requestedRadiusBits, requestedDetail });
-    if (decision.verdict !== 'no_match' || decision === NEAR_LEFT_OUT) decisions[queryNumber] = decision;
+    const isEmpty = decision.verdict === 'no_match' && decision.possible.length === 0 && decision !== NEAR_LEFT_OUT;
+    if (!isEmpty) decisions[queryNumber] = decision;
   }
   return queries.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);
 }

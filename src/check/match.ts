@@ -3,6 +3,7 @@ import { AppError } from '../core/errors.js';
 import { type Algorithm, DIGEST_ALGORITHMS, type Digests } from '../core/vocabulary.js';
 import { type Detail, widestOf } from '../core/window.js';
 import type { IndexPool } from '../index/index-pool.js';
+import { LOOSE_FROM_BITS } from '../index/ring-layout.js';
 import type { Segment } from '../index/segment.js';
 import { searchedAlgorithms } from '../lists/in-force.js';
 import { HAMMING_ALGORITHMS, type HammingAlgorithm, type ListSnapshot } from '../lists/snapshot.js';
@@ -11,7 +12,7 @@ import { type Candidate, type HashQuery, toCandidate, type VectorQuery } from '.
 import { decideFound } from './decide-found.js';
 import { EntryReader } from './entry-reader.js';
 import { type Asked, type Decision, NOTHING_SEARCHED } from './policy.js';
-import { searchPiece } from './search-piece.js';
+import { type Reach, searchPiece } from './search-piece.js';
 
 export interface MatchParts {
   readonly snapshot: ListSnapshot;
@@ -38,6 +39,17 @@ export function widestRadiusBits(
   const queried = snapshot.lists.filter((list) => query.lists === null || query.lists.has(list.list));
   const widest = Math.max(-1, ...queried.map((list) => list.radiusBits));
   return query.requestedRadiusBits === null ? widest : Math.min(widest, query.requestedRadiusBits);
+}
+
+/** Return how far windows are searched that must be found within a radius; those that are possibly of an entry may be missed. */
+export function windowReach(
+  { possibleRule }: ListSnapshot,
+  { requestedRadiusBits }: Pick<MatchQuery, 'requestedRadiusBits'>,
+  radiusBits: number,
+): Reach {
+  if (possibleRule === null) return { radiusBits, isLoose: false };
+  const possibleBits = Math.min(requestedRadiusBits ?? Infinity, possibleRule.radiusBits);
+  return { radiusBits: Math.max(radiusBits, possibleBits), isLoose: radiusBits <= LOOSE_FROM_BITS };
 }
 
 /**
@@ -94,11 +106,11 @@ async function hashCandidates(
   { snapshot, pool }: MatchParts,
   algorithm: HammingAlgorithm,
   hashes: readonly HashQuery[],
-  { lists, radiusBits }: { readonly lists: MatchQuery['lists']; readonly radiusBits: number },
+  { lists, reach }: { readonly lists: MatchQuery['lists']; readonly reach: Reach },
 ): Promise<Candidate[]> {
   if (hashes.length === 0 || snapshot.entryCounts[algorithm] === 0) return [];
   const values = Buffer.concat(hashes.map(({ hash256 }) => hash256));
-  const answers = await searchPiece({ snapshot, pool }, algorithm, values, radiusBits);
+  const answers = await searchPiece({ snapshot, pool }, algorithm, values, reach);
   return answers.flatMap((rows, at) =>
     Array.from({ length: rows.count }, (_, row) =>
       toCandidate(snapshot, lists, snapshot.radius[algorithm][at]!, {
@@ -132,10 +144,11 @@ async function lookUp(parts: MatchParts, query: MatchQuery): Promise<Candidate[]
     const of = (isWindow: boolean) =>
       query.hashes.filter((one) => one.algorithm === algorithm && (one.window !== null) === isWindow);
     const { lists } = query;
-    found.push(...(await hashCandidates(parts, algorithm, of(false), { lists, radiusBits })));
+    const exactly = { radiusBits, isLoose: false };
     // No window matches beyond its own radius.
-    const within = Math.min(radiusBits, snapshot.windowRule.radiusBits);
-    found.push(...(await hashCandidates(parts, algorithm, of(true), { lists, radiusBits: within })));
+    const within = windowReach(snapshot, query, Math.min(radiusBits, snapshot.windowRule.radiusBits));
+    found.push(...(await hashCandidates(parts, algorithm, of(false), { lists, reach: exactly })));
+    found.push(...(await hashCandidates(parts, algorithm, of(true), { lists, reach: within })));
   }
   return found;
 }

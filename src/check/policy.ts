@@ -43,13 +43,15 @@ export interface Decision {
   readonly reason: Extract<NotCheckedReason, 'no_list'> | null;
   /** Exact first, then by distance; the first of each list, and at most `MATCHES_PER_LIST_MAX` of it. */
   readonly matches: readonly Match[];
+  /** Entries that a window may be a copy of, for a person to look at; only where nothing matched. Never matches. */
+  readonly possible: readonly Match[];
   /** Number of all matches, including those beyond the cap. */
   readonly matchCount: number;
   /** True where `matches` holds fewer than `matchCount`. */
   readonly truncated: boolean;
 }
 
-const NO_MATCHES = { matches: [], matchCount: 0, truncated: false } as const;
+const NO_MATCHES = { matches: [], possible: [], matchCount: 0, truncated: false } as const;
 export const NOTHING_FOUND: Decision = { verdict: 'no_match', reason: null, ...NO_MATCHES };
 /** Nothing that counts; but entries are within the radius of hashes of low quality, on lists that do not ask for those. */
 export const NEAR_LEFT_OUT: Decision = { ...NOTHING_FOUND };
@@ -81,7 +83,12 @@ export function admits(
 ): boolean {
   const { distanceBits, lowQuality, windowKind } = near;
   if (distanceBits > radiusOf(list, asked) || (lowQuality && !list.matchLowQuality)) return false;
-  return windowKind === null || WINDOW_KINDS_OF[asked.requestedDetail ?? list.detail].has(windowKind);
+  return windowKind === null || looksAt(list, windowKind, asked);
+}
+
+/** Return whether a list is asked by windows of a kind. */
+export function looksAt(list: ListInfo, windowKind: WindowKind, { requestedDetail }: Asked): boolean {
+  return WINDOW_KINDS_OF[requestedDetail ?? list.detail].has(windowKind);
 }
 
 function radiusOf(list: ListInfo, { requestedRadiusBits }: Asked): number {
@@ -187,5 +194,5 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
   const verdict = counted ? 'match' : matches.length > 0 ? 'suppressed' : 'no_match';
   const matchCount = matches.length + unread;
   const shown = shownOf(matches);
-  return { verdict, reason: null, matches: shown, matchCount, truncated: shown.length < matchCount };
+  return { verdict, reason: null, matches: shown, possible: [], matchCount, truncated: shown.length < matchCount };
 }

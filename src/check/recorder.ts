@@ -25,8 +25,10 @@ export interface Recorder {
 
 /** `ledger` null: only metrics, to measure the cost of the ledger. */
 export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: FloodGuard): Recorder {
-  function countOutcome(tenant: string, { kind, verdict, reason, matches, reference, fileId }: Outcome): void {
+  function countOutcome(tenant: string, outcome: Outcome): void {
+    const { kind, verdict, reason, matches, possible = [], reference, fileId } = outcome;
     metrics.add('zeef_checks_total', { kind, verdict });
+    if (possible.length > 0) metrics.add('zeef_possible_total', { kind });
     if (reason !== null) metrics.add('zeef_not_checked_total', { reason });
     for (const match of matches) {
       if (match.suppressed) continue;
@@ -42,7 +44,7 @@ export function createRecorder(ledger: Ledger | null, metrics: Metrics, guard: F
       let degraded = 0;
       return {
         add(kind, answer, { degraded: isDegraded } = { degraded: false }) {
-          if (answer.verdict === 'no_match') {
+          if (answer.verdict === 'no_match' && !answer.possible?.length) {
             unmatched[kind]++;
             if (isDegraded) degraded++;
             return;

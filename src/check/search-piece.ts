@@ -50,12 +50,18 @@ function joinRows(parts: readonly Rows[]): Rows {
   return joined;
 }
 
+/** `isLoose`: beyond 31 bits some entries may be missed, which saves most of the time. */
+export interface Reach {
+  readonly radiusBits: number;
+  readonly isLoose: boolean;
+}
+
 /** Search all segments; return one answer a segment. Shape: `queries` N × the algorithm's bytes. */
 export async function searchPiece(
   { snapshot, pool }: { readonly snapshot: ListSnapshot; readonly pool: IndexPool },
   algorithm: BatchAlgorithm,
   queries: Uint8Array,
-  radiusBits: number,
+  { radiusBits, isLoose }: Reach,
 ): Promise<readonly Rows[]> {
   const width = VALUE_BYTES[algorithm];
   const isSmall = queries.length <= HERE_MAX * width;
@@ -69,15 +75,17 @@ export async function searchPiece(
     );
   }
   const segments = snapshot.radius[algorithm];
-  if (isSmall) return segments.map(({ index }) => index.searchBatch(queries, radiusBits));
+  const searchOf =
+    ({ index }: (typeof segments)[number]) =>
+    (some: Uint8Array) =>
+      isLoose ? index.searchLoosely(some, radiusBits) : index.searchBatch(some, radiusBits);
+  if (isSmall) return segments.map((segment) => searchOf(segment)(queries));
   // Only rings are in memory that other threads can read.
   const isShared = ({ index }: (typeof segments)[number]) => index.kind === 'ring';
   const shared = segments.filter(isShared).map(({ id, index }) => ({ id, share: (index as RingIndex).share() }));
   const [there, ...others] = await Promise.all([
-    shared.length > 0 ? pool.search(shared, queries, radiusBits) : [],
-    ...segments.map((segment) =>
-      isShared(segment) ? null : here((some) => segment.index.searchBatch(some, radiusBits)),
-    ),
+    shared.length > 0 ? pool.search(shared, queries, radiusBits, { isLoose }) : [],
+    ...segments.map((segment) => (isShared(segment) ? null : here(searchOf(segment)))),
   ]);
   const rest = there[Symbol.iterator]();
   return others.map((rows) => rows ?? (rest.next().value as Rows));

@@ -5,7 +5,7 @@ import { handleHit } from '../cases/handle-hit.js';
 import { AppError, commandLineOf } from '../core/errors.js';
 import { parseTime } from '../core/period.js';
 import { terminalField } from '../core/terminal.js';
-import { HIT_STATUSES, type HitStatus } from '../core/vocabulary.js';
+import { DECISIONS, HIT_STATUSES, type HitStatus } from '../core/vocabulary.js';
 import type { Hit } from '../ledger/hit.js';
 import { HIT_ORDERS, type HitOrder } from '../ledger/hit-cursor.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -188,7 +188,7 @@ function addDecideCommand(hits: Command, program: Command, cli: CliContext): voi
     .argument('<ids...>')
     .addOption(
       new Option('--status <status>', 'the new state; open undoes a decision')
-        .choices([...HIT_STATUSES])
+        .choices([...DECISIONS])
         .makeOptionMandatory(),
     )
     .option('--note <text>', 'kept with each decision')

@@ -5,7 +5,7 @@
 
 import { availableParallelism } from 'node:os';
 import { DEGRADED_VERDICTS } from '../core/vocabulary.js';
-import { DETAILS } from '../core/window.js';
+import { DETAILS, POSSIBLE_PLACES } from '../core/window.js';
 import {
   BATCH_ITEMS_MAX,
   BODY_BYTES_IN_FLIGHT_MAX,
@@ -131,6 +131,27 @@ export const KNOBS = {
     default: 6,
     ...whole(0, 128),
     why: 'certain bits of a window that a match may have wrong: copies have 4 at most in 99 of 100 cases, strangers 13 at least',
+  },
+  possible: {
+    env: 'ZEEF_POSSIBLE',
+    unit: 'choice',
+    default: 'cases',
+    ...choice(POSSIBLE_PLACES),
+    why: 'where an entry is named that a window is possibly of, though it does not match: nowhere, in cases that a person decides, or in answers too',
+  },
+  possibleRadiusBits: {
+    env: 'ZEEF_POSSIBLE_RADIUS_BITS',
+    unit: 'bits, inclusive',
+    default: 47,
+    ...whole(0, 47),
+    why: 'largest distance of such a window: the index searches no farther without comparing every entry',
+  },
+  possibleWrongBitsMax: {
+    env: 'ZEEF_POSSIBLE_WRONG_BITS_MAX',
+    unit: 'bits of 128, inclusive',
+    default: 14,
+    ...whole(0, 128),
+    why: 'certain bits that it may have wrong: 95 of 100 copies at 32 to 47 bits have at most 14, strangers 20 at least',
   },
   photodnaIndex: {
     env: 'ZEEF_PHOTODNA_INDEX',

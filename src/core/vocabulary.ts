@@ -81,8 +81,10 @@ export const NOT_CHECKED_REASONS = [
 export type NotCheckedReason = (typeof NOT_CHECKED_REASONS)[number];
 
 /** Status of a hit: found, sent to the party that must act, confirmed by a person, taken down, or not a hit. */
-export const HIT_STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
+export const HIT_STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive', 'possible'] as const;
 export type HitStatus = (typeof HIT_STATUSES)[number];
+/** States that a person can give a case. */
+export const DECISIONS = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const satisfies HitStatus[];
 
 export const IMAGE_FORMATS = [
   'jpeg',

@@ -60,5 +60,13 @@ export interface WindowRule {
   readonly wrongBitsMax: number;
 }
 
+/** Where it is said that a window is possibly of an entry. */
+export const POSSIBLE_PLACES = ['off', 'cases', 'answers'] as const;
+
+/** When a window that does not match is possibly of an entry. `isAnswered`: answers say so too, and not cases alone. */
+export interface PossibleRule extends WindowRule {
+  readonly isAnswered: boolean;
+}
+
 /** The image itself at another size. */
 export const RESAMPLED: Place = { kind: 'resampling', rectangle: WHOLE, degrees: 0 };

@@ -42,6 +42,11 @@ export function digestWords({ kind, matches, digests, entryId }: Hit): string {
   return entryId === undefined ? `${where} for a key with the scope details` : where;
 }
 
+function titleOf({ matches, possible }: Hit): string {
+  if (possible) return matches.length === 1 ? 'Possible' : `${count(matches.length)} possible`;
+  return matches.length === 1 ? 'Match' : `${count(matches.length)} matches`;
+}
+
 export function matchesOf(hit: Hit): HTMLElement {
   const { matches, entryId } = hit;
   const shown = matches.slice(0, MATCHES_SHOWN_MAX).map((match) => {
@@ -55,7 +60,14 @@ export function matchesOf(hit: Hit): HTMLElement {
   return make(
     'section',
     { 'aria-labelledby': 'case-matches-title' },
-    make('h3', { id: 'case-matches-title' }, matches.length === 1 ? 'Match' : `${count(matches.length)} matches`),
+    make('h3', { id: 'case-matches-title' }, titleOf(hit)),
+    hit.possible
+      ? make(
+          'p',
+          { class: 'hint' },
+          'No match: a part of the image may be an edited copy of what is listed. Please compare.',
+        )
+      : null,
     make('ol', { class: 'matches', tabindex: '0', 'aria-label': 'Matches' }, ...shown),
     rest > 0 ? make('p', { class: 'hint' }, `and ${count(rest)} that are not nearer`) : null,
     entryId === undefined

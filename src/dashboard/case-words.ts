@@ -44,6 +44,7 @@ export const STATUS_WORDS: Readonly<Record<Status, string>> = {
   confirmed: 'confirmed',
   removed: 'removed',
   false_positive: 'false positive',
+  possible: 'possible',
 };
 
 /** Transitions from each status; the service validates them. A decision can be reversed. */
@@ -53,6 +54,7 @@ const NEXT: Readonly<Record<Status, readonly Status[]>> = {
   confirmed: ['notified', 'removed', 'false_positive', 'open'],
   removed: ['notified', 'confirmed', 'false_positive', 'open'],
   false_positive: ['notified', 'confirmed', 'open'],
+  possible: ['notified', 'confirmed', 'removed', 'false_positive'],
 };
 export const actionsFor = ({ status }: Hit): readonly Action[] =>
   ACTIONS.filter((action) => NEXT[status].includes(action.status));
@@ -90,7 +92,7 @@ interface ClockState {
 /** Warning time: a quarter of an hour before a deadline an operator can still act. */
 const SOON_MS = 900_000;
 
-export function clockOf({ clock }: Hit, nowMs: number): ClockState {
+export function clockOf({ clock, status }: Hit, nowMs: number): ClockState {
   const startMs = Date.parse(clock.startedAt);
   const dues = clock.deadlines.map(({ hours, dueAt }) => ({ hours, ms: Date.parse(dueAt) }));
   const last = dues[dues.length - 1];
@@ -98,6 +100,7 @@ export function clockOf({ clock }: Hit, nowMs: number): ClockState {
   const marks = dues.slice(0, -1).map(({ ms }) => (ms - startMs) / whole);
   const stopped = clock.stoppedAt === null ? null : Date.parse(clock.stoppedAt);
   const elapsed = Math.min(1, Math.max(0, ((stopped ?? nowMs) - startMs) / whole));
+  if (status === 'possible') return { kind: 'stopped', text: 'not started', elapsed: 0, marks, nextMs: null };
   if (stopped !== null) {
     const missed = last !== undefined && stopped > last.ms;
     return {

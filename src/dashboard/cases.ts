@@ -26,6 +26,7 @@ const FILTERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   confirmed: { order: 'due', status: 'confirmed' },
   removed: { status: 'removed' },
   false_positive: { status: 'false_positive' },
+  possible: { status: 'possible' },
   disputed: { disputed: '1' },
   all: {},
 };

@@ -85,7 +85,7 @@ export interface Report {
   readonly reversals: { readonly decided: number; readonly reversed: number; readonly errorRate: number | null };
 }
 
-export const STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive'] as const;
+export const STATUSES = ['open', 'notified', 'confirmed', 'removed', 'false_positive', 'possible'] as const;
 export type Status = (typeof STATUSES)[number];
 
 /** The part of the image that matched. */
@@ -133,6 +133,8 @@ export interface Hit {
   /** With the scope `details`. */
   readonly entryId?: string;
   readonly matches: readonly MatchFacts[];
+  /** `matches` are no matches, for a person to compare. */
+  readonly possible: boolean;
   /** Never shown: only which there are is read. */
   readonly digests: { readonly sha256?: string };
   readonly distance?: number | null;

@@ -28,3 +28,14 @@ export function matchesFor(request: FastifyRequest, matches: readonly Match[]): 
   if (seesDetails(request.caller)) return matches;
   return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));
 }
+
+/** Return an answer with what the caller may see of its matches, and of possible ones. */
+export function reduced<Answer extends { readonly matches: readonly Match[]; readonly possible?: readonly Match[] }>(
+  request: FastifyRequest,
+  answer: Answer,
+): object {
+  const { matches, possible } = answer;
+  if (matches.length === 0 && !possible?.length) return answer;
+  const maybe = possible === undefined ? {} : { possible: matchesFor(request, possible) };
+  return { ...answer, matches: matchesFor(request, matches), ...maybe };
+}

@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import { ASSIGNEE_CHARACTERS_MAX, NOTE_CHARACTERS_MAX } from '../core/limits.js';
 import { INTERVALS } from '../core/period.js';
-import { HIT_STATUSES } from '../core/vocabulary.js';
+import { DECISIONS, HIT_STATUSES } from '../core/vocabulary.js';
 import { HIT_ORDERS } from '../ledger/hit-cursor.js';
 import { REPORT_FORMATS } from '../reports/formats.js';
 import { LANGUAGES } from '../reports/words.js';
@@ -88,6 +88,7 @@ export const HitResult = Type.Object({
   source: Type.Optional(maybeText),
   matchType: oneOf(['exact', 'near']),
   matches: Type.Array(Match),
+  possible: Type.Boolean(),
   generation: count,
   checkId: maybeText,
   quarantined: Type.Boolean(),
@@ -185,7 +186,7 @@ export const HitsResult = Type.Object({ hits: Type.Array(HitResult), cursor: may
 
 export const HitChangeBody = Type.Object(
   {
-    status: Type.Optional(oneOf(HIT_STATUSES)),
+    status: Type.Optional(oneOf(DECISIONS)),
     assignee: Type.Optional(
       Type.Union([Type.String({ minLength: 1, maxLength: ASSIGNEE_CHARACTERS_MAX }), Type.Null()], {
         description: 'Who has the case; null takes it away. Not together with status.',

@@ -123,6 +123,7 @@ export const CheckResult = Type.Object(
     degraded: Type.Boolean(),
     exact: Type.Boolean(),
     matches: Type.Array(Match),
+    possible: Type.Optional(Type.Array(Match)),
     matchCount: count,
     truncated: Type.Boolean(),
   },

@@ -61,6 +61,8 @@ export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> 
       .filter(({ distanceBits }) => distanceBits <= radiusBits)
       .sort(byDistance);
   };
+  const searchBatch = (hashes256: Uint8Array, radiusBits: number) =>
+    searchOneByOne((hash256) => search(hash256, radiusBits), hashes256);
   return {
     add(hash256) {
       if (entryCount === capacity) {
@@ -78,7 +80,8 @@ export async function hnswBuilder(expectedCount: number): Promise<IndexBuilder> 
       memoryBytes: capacity * (BITS * 4 + M * 2 * 4 + 16),
       hashOf: (entryIndex) => bitsOf(graph.getPoint(entryIndex)),
       search,
-      searchBatch: (hashes256, radiusBits) => searchOneByOne((hash256) => search(hash256, radiusBits), hashes256),
+      searchBatch,
+      searchLoosely: searchBatch,
     }),
   };
 }

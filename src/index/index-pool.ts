@@ -32,6 +32,7 @@ export interface IndexPool {
     segments: readonly Shared<RingShare>[],
     hashes256: Uint8Array,
     radiusBits: number,
+    how: { readonly isLoose: boolean },
   ): Promise<CandidateColumns[]>;
   lookup(segments: readonly Shared<DigestTableShare>[], digests: Uint8Array): Promise<DigestRows[]>;
   close(): Promise<void>;
@@ -85,8 +86,8 @@ export function createIndexPool({
         : ((await build({ task: 'digests', parts, width })) as DigestTableShare);
       return openDigestTable(share);
     },
-    search: async (segments, hashes256, radiusBits) =>
-      (await search({ task: 'search', segments, hashes256, radiusBits })) as CandidateColumns[],
+    search: async (segments, hashes256, radiusBits, { isLoose }) =>
+      (await search({ task: 'search', segments, hashes256, radiusBits, isLoose })) as CandidateColumns[],
     lookup: async (segments, digests) => (await search({ task: 'lookup', segments, digests })) as DigestRows[],
     close: async () => {
       await Promise.all([searchers?.destroy(), builders?.destroy()]);

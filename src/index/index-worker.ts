@@ -30,6 +30,8 @@ export type IndexTask =
       readonly segments: readonly Shared<RingShare>[];
       readonly hashes256: Uint8Array;
       readonly radiusBits: number;
+      /** By `searchLoosely`. */
+      readonly isLoose: boolean;
     }
   | {
       readonly task: 'lookup';
@@ -116,7 +118,11 @@ export default function run(
     case 'digests':
       return digestTableOf(task.parts, task.width);
     case 'search':
-      return opened(rings, task.segments, openRing).map((ring) => ring.searchBatch(task.hashes256, task.radiusBits));
+      return opened(rings, task.segments, openRing).map((ring) =>
+        task.isLoose
+          ? ring.searchLoosely(task.hashes256, task.radiusBits)
+          : ring.searchBatch(task.hashes256, task.radiusBits),
+      );
     case 'lookup':
       return opened(tables, task.segments, openDigestTable).map((table) => table.lookupBatch(task.digests));
   }

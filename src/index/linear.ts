@@ -26,6 +26,8 @@ function linearIndex(hashes: Uint8Array): RadiusIndex {
     }
     return found.sort(byDistance);
   };
+  const searchBatch = (hashes256: Uint8Array, radiusBits: number) =>
+    searchOneByOne((hash256) => search(hash256, radiusBits), hashes256);
   return {
     kind: 'linear',
     exact: true,
@@ -33,6 +35,7 @@ function linearIndex(hashes: Uint8Array): RadiusIndex {
     memoryBytes: hashes.byteLength,
     hashOf: (entryIndex) => hashes.subarray(entryIndex * HASH256_BYTES, (entryIndex + 1) * HASH256_BYTES),
     search,
-    searchBatch: (hashes256, radiusBits) => searchOneByOne((hash256) => search(hash256, radiusBits), hashes256),
+    searchBatch,
+    searchLoosely: searchBatch,
   };
 }

@@ -21,6 +21,8 @@ export const PROBES = [1, 17, 137] as const;
 export const RING_RADIUS_MAX = 47;
 /** Up to here a batch is searched table by table; above it a query probes 137 buckets a chunk and a batch gains nothing. */
 export const BATCH_RADIUS_MAX = 31;
+/** A loose search finds all entries up to here. */
+export const LOOSE_FROM_BITS = 31;
 /** Threads of one machine that may search one memory at once. */
 export const SLOTS = 32;
 /** Matches of one search before it is repeated as a scan in pieces; also the piece of a scan. */

@@ -18,6 +18,7 @@ import {
   CHUNKS,
   headerWords,
   JOIN_QUERIES,
+  LOOSE_FROM_BITS,
   PROBES,
   queriesMin,
   RESULTS,
@@ -187,25 +188,13 @@ class Ring implements RingIndex {
 
   search(hash256: Uint8Array, radiusBits: number): Candidate[] {
     requireRadius(radiusBits);
-    this.#query.set(hash256);
-    this.#kernel.toChunks(this.#scratch + SCRATCH.query, 1);
-    this.scanned = radiusBits > RING_RADIUS_MAX;
-    const found = this.scanned
-      ? GAVE_UP
-      : this.#kernel.search(
-          this.#layout.header,
-          this.#scratch + SCRATCH.query,
-          radiusBits,
-          PROBES[radiusBits >> 4]!,
-          this.#scratch + SCRATCH.buckets,
-          this.#scratch + SCRATCH.survivors,
-          Math.max(SURVIVORS_MIN, this.entryCount * SURVIVOR_SHARE),
-          this.#scratch + SCRATCH.results,
-          RESULTS,
-        );
-    if (found === 0) return [];
-    // Many near-copies: a plain scan reads each entry once, not up to sixteen times, and returns results piece by piece.
-    return found === GAVE_UP ? this.#scan(radiusBits) : this.#candidates(found).sort(byDistance);
+    return this.#searchOne(hash256, radiusBits, { isLoose: false });
+  }
+
+  searchLoosely(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
+    const isLoose = radiusBits > LOOSE_FROM_BITS && radiusBits <= RING_RADIUS_MAX;
+    if (!isLoose) return this.searchBatch(hashes256, radiusBits);
+    return searchOneByOne((hash256) => this.#searchOne(hash256, radiusBits, { isLoose }), hashes256);
   }
 
   searchBatch(hashes256: Uint8Array, radiusBits: number): CandidateColumns {
@@ -231,6 +220,29 @@ class Ring implements RingIndex {
     // Once only: the scratch may already belong to another reader.
     if (!this.#isClosed) Atomics.store(this.#slots, this.#slot, 0);
     this.#isClosed = true;
+  }
+
+  #searchOne(hash256: Uint8Array, radiusBits: number, { isLoose }: { readonly isLoose: boolean }): Candidate[] {
+    this.#query.set(hash256);
+    this.#kernel.toChunks(this.#scratch + SCRATCH.query, 1);
+    this.scanned = radiusBits > RING_RADIUS_MAX;
+    const queried = [this.#layout.header, this.#scratch + SCRATCH.query, radiusBits] as const;
+    const survivorsMax = Math.max(SURVIVORS_MIN, this.entryCount * SURVIVOR_SHARE);
+    const buckets = this.#scratch + SCRATCH.buckets;
+    const scratch = [
+      this.#scratch + SCRATCH.survivors,
+      survivorsMax,
+      this.#scratch + SCRATCH.results,
+      RESULTS,
+    ] as const;
+    const found = this.scanned
+      ? GAVE_UP
+      : isLoose
+        ? this.#kernel.searchLoosely(...queried, buckets, ...scratch)
+        : this.#kernel.search(...queried, PROBES[radiusBits >> 4]!, buckets, ...scratch);
+    if (found === 0) return [];
+    // Many near-copies: a plain scan reads each entry once, not up to sixteen times, and returns results piece by piece.
+    return found === GAVE_UP ? this.#scan(radiusBits) : this.#candidates(found).sort(byDistance);
   }
 
   #oneByOne(hashes256: Uint8Array, radiusBits: number): CandidateColumns {

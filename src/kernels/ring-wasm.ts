@@ -9,12 +9,22 @@ export interface RingKernel {
   toChunks(hashes: number, count: number): void;
   fromChunks(hashes: number, count: number): void;
   buildTable(header: number, c: number): void;
-  /** Result of all three searches: a count, or `GAVE_UP`. */
+  /** Result of all searches: a count, or `GAVE_UP`. */
   search(
     header: number,
     query: number,
     radius: number,
     probes: number,
+    buckets: number,
+    survivors: number,
+    budget: number,
+    results: number,
+    capacity: number,
+  ): number;
+  searchLoosely(
+    header: number,
+    query: number,
+    radius: number,
     buckets: number,
     survivors: number,
     budget: number,

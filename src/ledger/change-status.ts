@@ -30,7 +30,8 @@ export async function changeStatus(
     if (!stored) throw new AppError('NOT_FOUND', { hit: id });
     if (!mayGo(stored.status, status)) throw new AppError('HIT_STATE', { from: stored.status, to: status });
     const atMs = nowMs();
-    const run = clockAfter(stored, stored.history, { to: status, atMs, foundMs: foundMsOf(stored), lastDeadlineMs });
+    const foundMs = foundMsOf(stored);
+    const run = clockAfter(stored, stored.history, { from: stored.status, to: status, atMs, foundMs, lastDeadlineMs });
     const change = { atMs, status, note, by, key, ...run };
     if (!(await store.changeHit(stored.tenant, id, stored.status, change))) continue;
     const changed = await store.hit(stored.tenant, id);

@@ -19,6 +19,8 @@ export interface Hit extends Omit<Match, 'suppressed' | 'window' | keyof ViewNam
   readonly seenAfterRemoval: number;
   readonly digests: Digests;
   readonly matches: readonly Match[];
+  /** `matches` are no matches: a window is possibly of their entries. */
+  readonly possible: boolean;
   readonly generation: number;
   readonly checkId: string | null;
   readonly status: HitStatus;
@@ -42,10 +44,10 @@ export interface Hit extends Omit<Match, 'suppressed' | 'window' | keyof ViewNam
   readonly clock: TakedownClock;
 }
 
-/** Return the time of the sighting that began the case, or reopened it last. */
-export function foundMsOf({ history, firstSeenMs }: StoredHit): number {
+/** Return the time of the sighting that began the case, or reopened it last; of a possible one, when a person said what it is. */
+export function foundMsOf({ history, firstSeenMs, isPossible }: StoredHit): number {
   const reopened = history.findLast(({ status, by }) => status === 'open' && by === REOPENED_BY);
-  return reopened?.atMs ?? firstSeenMs;
+  return reopened?.atMs ?? (isPossible ? (history[0]?.atMs ?? firstSeenMs) : firstSeenMs);
 }
 
 const iso = (ms: number) => new Date(ms).toISOString();
@@ -71,6 +73,7 @@ export function toHit(
     digests,
     ...facts,
     matches,
+    possible: stored.isPossible,
     generation,
     checkId,
     quarantined: stored.quarantined,
@@ -79,6 +82,6 @@ export function toHit(
     assignee: stored.assignee,
     disputed: stored.disputed,
     handling: stored.handling.map(({ atMs, key = null, ...event }) => ({ at: iso(atMs), ...event, key })),
-    clock: clockOf({ ...stored, foundMs: foundMsOf(stored) }, deadlineHours, nowMs),
+    clock: clockOf({ ...stored, foundMs: foundMsOf(stored) }, stored.status === 'possible' ? [] : deadlineHours, nowMs),
   };
 }

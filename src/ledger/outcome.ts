@@ -16,6 +16,8 @@ export interface Outcome {
   readonly reason: NotCheckedReason | null;
   /** Nearest first, including suppressed matches. */
   readonly matches: readonly Match[];
+  /** Entries that a window is possibly of; only where nothing matched. Absent: none. */
+  readonly possible?: readonly Match[];
   readonly reference: string | null;
   /** Identifies the file: its SHA-256, or the queried value. Not stored. */
   readonly fileId: string;
@@ -95,11 +97,16 @@ export function marksOf(digests: Digests, seal: Seal): DigestMarks {
   );
 }
 
-/** Return null unless the answer is a hit. Suppressed answers are hits if a quarantined entry matched: stored and marked. */
+/**
+ * Return null unless the answer is a hit. Suppressed answers are hits if a quarantined entry matched, and those without a match if
+ * one is possible: stored and marked.
+ */
 export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal: Seal): Sighting | null {
-  const { verdict, matches, kind, reference, digests, generation, checkId } = outcome;
-  const quarantined = verdict === 'suppressed' && matches.some((match) => match.quarantined);
-  if (verdict !== 'match' && !quarantined) return null;
+  const { verdict, possible = [], kind, reference, digests, generation, checkId } = outcome;
+  const quarantined = verdict === 'suppressed' && outcome.matches.some((match) => match.quarantined);
+  const isPossible = (verdict === 'no_match' || verdict === 'not_checked') && possible.length > 0;
+  if (verdict !== 'match' && !quarantined && !isPossible) return null;
+  const matches = isPossible ? possible : outcome.matches;
   const nearest = matches.find((match) => (quarantined ? match.quarantined : !match.suppressed));
   if (!nearest) return null;
   const kept: Omit<Evidence, 'digests'> & { digests: Record<string, string> } = {
@@ -116,6 +123,7 @@ export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal:
     reference,
     kind,
     quarantined,
+    isPossible,
     list: nearest.list,
     category: nearest.category,
     evidence: JSON.stringify(kept),

@@ -91,7 +91,7 @@ function summed(all: readonly (readonly (readonly [number, number])[])[]): [numb
 
 /** Sum over several tenants. */
 function together(all: readonly Cases[], deadlines: number): Omit<Cases, 'tenant'> {
-  const byStatus = { open: 0, notified: 0, confirmed: 0, removed: 0, false_positive: 0 };
+  const byStatus = { open: 0, notified: 0, confirmed: 0, removed: 0, false_positive: 0, possible: 0 };
   const runningSince = new Array<number>(deadlines).fill(0);
   const oldest: number[] = [];
   let seenAgainAfterRemoval = 0;

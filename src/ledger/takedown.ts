@@ -9,6 +9,7 @@ const NEXT: Readonly<Record<HitStatus, readonly HitStatus[]>> = {
   confirmed: ['notified', 'removed', 'false_positive', 'open'],
   removed: ['notified', 'confirmed', 'false_positive', 'open'],
   false_positive: ['confirmed', 'notified', 'open'],
+  possible: ['open', 'notified', 'confirmed', 'removed', 'false_positive'],
 };
 
 export function mayGo(from: HitStatus, to: HitStatus): boolean {
@@ -21,10 +22,12 @@ interface Run {
   readonly stoppedMs: number | null;
 }
 
-const isClosed = (status: HitStatus) => status === 'removed' || status === 'false_positive';
+/** A possible case runs no clock either: no person has said yet that it is one. */
+const isClosed = (status: HitStatus) => status === 'removed' || status === 'false_positive' || status === 'possible';
 
 /** A change of status, and what the clock needs beside the case's history. */
 interface Change {
+  readonly from: HitStatus;
   readonly to: HitStatus;
   readonly atMs: number;
   /** The sighting that began the case, or reopened it last. */
@@ -36,14 +39,16 @@ interface Change {
 /**
  * Return the clock after a transition. It starts at the first sighting, or at the notice if there is one, and stops when
  * the case is closed. A new notice restarts it only if the case was closed or undone since the last one: repeating a notice
- * gains no time. Nor does a notice of a case that is late: it stays late. Undone to open, it runs from the finding.
+ * gains no time. Nor does a notice of a case that is late: it stays late. Undone to open, it runs from the finding. The clock of a
+ * possible case starts when a person says what it is.
  * `history`: earlier states of the case, oldest first.
  */
 export function clockAfter(
   { startedMs, stoppedMs }: Run,
   history: readonly { readonly status: HitStatus }[],
-  { to, atMs, foundMs, lastDeadlineMs }: Change,
+  { from, to, atMs, foundMs, lastDeadlineMs }: Change,
 ): Run {
+  if (from === 'possible') return { startedMs: atMs, stoppedMs: isClosed(to) ? atMs : null };
   if (to === 'open') return { startedMs: foundMs, stoppedMs: null };
   if (isClosed(to)) return { startedMs, stoppedMs: stoppedMs ?? atMs };
   const lastBegun = history.findLastIndex(({ status }) => isClosed(status) || status === 'open');

@@ -5,7 +5,7 @@
 import pLimit from 'p-limit';
 import { systemClock } from '../core/clock.js';
 import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
-import type { WindowRule } from '../core/window.js';
+import type { PossibleRule, WindowRule } from '../core/window.js';
 import type { IndexContent } from '../index/index-file.js';
 import { liveCounts } from '../index/segment.js';
 import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
@@ -36,6 +36,7 @@ interface LoadedContent extends IndexContent<FeedPosition> {
 interface LiveListsOptions extends LoadOptions {
   readonly photodnaRadius: number | null;
   readonly windowRule: WindowRule;
+  readonly possibleRule: PossibleRule | null;
 }
 
 /** Errors  STORE_FAILED; INDEX_FULL; INDEX_KIND_UNAVAILABLE (hnsw is not installed). */
@@ -139,7 +140,11 @@ class FollowedLists implements LiveLists {
 function snapshotOf(
   { indexes, position, lists: stored }: Loaded,
   inForce: InForce,
-  { photodnaRadius, windowRule }: Pick<LiveListsOptions, 'photodnaRadius' | 'windowRule'>,
+  {
+    photodnaRadius,
+    windowRule,
+    possibleRule,
+  }: Pick<LiveListsOptions, 'photodnaRadius' | 'windowRule' | 'possibleRule'>,
 ): ListSnapshot {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
@@ -160,6 +165,7 @@ function snapshotOf(
     photodna: indexes.photodna.segments,
     photodnaRadius,
     windowRule,
+    possibleRule,
     photodnaExact: indexes.photodna.segments.every(({ index }) => index.exact),
     entryCounts: Object.fromEntries(ALGORITHMS.map((algorithm) => [algorithm, counted(algorithm)])) as Record<
       Algorithm,

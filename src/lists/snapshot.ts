@@ -4,7 +4,7 @@
  * entry beside its value.
  */
 import type { Algorithm, DigestAlgorithm, ListInfo } from '../core/vocabulary.js';
-import type { WindowRule } from '../core/window.js';
+import type { PossibleRule, WindowRule } from '../core/window.js';
 import type { DigestTable } from '../index/digest-table.js';
 import { isRemoved, type Segment } from '../index/segment.js';
 import type { RadiusIndex } from '../index/types.js';
@@ -32,6 +32,8 @@ export interface ListSnapshot {
   /** Configured by the licensee; null where PhotoDNA is not matched. */
   readonly photodnaRadius: number | null;
   readonly windowRule: WindowRule;
+  /** When a window that does not match is near enough for a person to look at; null: never. */
+  readonly possibleRule: PossibleRule | null;
   readonly inForce: InForce;
   /** Entries that were loaded, of enabled lists: a damaged one is not among them. */
   readonly entryCounts: Readonly<Record<Algorithm, number>>;

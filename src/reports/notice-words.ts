@@ -35,6 +35,12 @@ interface NoticeWords {
   readonly nearBy: (distance: string, radius: string) => string;
   readonly entryOf: (entry: string, algorithm: string) => string;
   readonly generation: (check: string, generation: string) => string;
+  /** Where nothing matched, and a person decided. */
+  readonly possible: {
+    readonly opening: (list: string) => string;
+    readonly match: string;
+    readonly closing: readonly string[];
+  };
   readonly statuses: Readonly<Record<Hit['status'], string>>;
   readonly quarantined: string;
   readonly asked: string;
@@ -82,12 +88,21 @@ const ENGLISH: NoticeWords = {
   nearBy: (distance, radius) => `near: ${distance} of 256 bits apart, where up to ${radius} count`,
   entryOf: (entry, algorithm) => `${entry} (${algorithm})`,
   generation: (check, generation) => `${check}, lists of generation ${generation}`,
+  possible: {
+    opening: (list) => `An image in your storage may be an edited copy of an entry of the hash list "${list}".`,
+    match: 'possible: the perceptual hash of a part of the image is near one on the list, and does not match it',
+    closing: [
+      'This notice is based on the decision of a person, to whom a comparison of hashes pointed. It leaves the assessment of the file to',
+      'the competent authority.',
+    ],
+  },
   statuses: {
     open: 'open',
     notified: 'notified',
     confirmed: 'confirmed',
     removed: 'removed',
     false_positive: 'false positive',
+    possible: 'possible',
   },
   quarantined:
     'The entry is in quarantine: it suddenly matched many different files, and a person must review it first.',
@@ -144,12 +159,23 @@ const DUTCH: NoticeWords = {
   nearBy: (distance, radius) => `nabij: ${distance} van 256 bits verschil, waar er ten hoogste ${radius} meetellen`,
   entryOf: (entry, algorithm) => `${entry} (${algorithm})`,
   generation: (check, generation) => `${check}, lijsten van generatie ${generation}`,
+  possible: {
+    opening: (list) =>
+      `Een afbeelding in uw opslag is mogelijk een bewerkte kopie van een vermelding op de hashlijst "${list}".`,
+    match:
+      'mogelijk: de perceptuele hash van een deel van de afbeelding ligt in de buurt van een hash op de lijst, en komt er niet mee overeen',
+    closing: [
+      'Deze melding berust op het besluit van een mens, die door een vergelijking van hashes op het bestand is gewezen. Zij laat het',
+      'oordeel over het bestand aan wie daartoe bevoegd is.',
+    ],
+  },
   statuses: {
     open: 'open',
     notified: 'gemeld',
     confirmed: 'bevestigd',
     removed: 'verwijderd',
     false_positive: 'vals alarm',
+    possible: 'mogelijk',
   },
   quarantined:
     'De vermelding staat in quarantaine: zij kwam plotseling met veel verschillende bestanden overeen, en een mens moet er eerst naar kijken.',

@@ -6,6 +6,7 @@
  * file are, or lead to, values of the list; and only for a reader with the scope `details`, like the distance of the match and
  * its entry.
  */
+import { AppError } from '../core/errors.js';
 import { looksLikeValue } from '../core/value-like.js';
 import { NOTICE_WORDS } from './notice-words.js';
 import type { Hit } from './report.js';
@@ -32,7 +33,9 @@ function publicDigest(hit: Hit): string | undefined {
   return isListed ? undefined : hit.digests.sha256;
 }
 
+/** Errors HIT_STATE: nothing matched, and no person has decided yet. */
 export function notice(hit: Hit, { language, details, now }: NoticeOptions): string {
+  if (hit.status === 'possible') throw new AppError('HIT_STATE', { from: hit.status, to: 'notified' });
   const words = NOTICE_WORDS[language];
   const { labels } = words;
   const at = (time: string) => timeText(time, language);
@@ -41,12 +44,8 @@ export function notice(hit: Hit, { language, details, now }: NoticeOptions): str
     value === null || value === undefined || value === '' ? [] : [`  ${label.padEnd(LABEL_WIDTH)}${oneLine(value)}`];
 
   const others = [...new Set(hit.matches.map(({ list }) => list))].filter((list) => list !== hit.list);
-  const match =
-    hit.matchType === 'exact'
-      ? words.exact
-      : details
-        ? words.nearBy(count(hit.distance), count(hit.radius))
-        : words.near;
+  const near = details ? words.nearBy(count(hit.distance), count(hit.radius)) : words.near;
+  const match = hit.possible ? words.possible.match : hit.matchType === 'exact' ? words.exact : near;
   const state = ({ dueAt, met }: Hit['clock']['deadlines'][number]) => {
     if (met !== null) return met ? words.met : words.missed;
     return Date.parse(now) > Date.parse(dueAt) ? words.passed : words.ahead;
@@ -59,7 +58,7 @@ export function notice(hit: Hit, { language, details, now }: NoticeOptions): str
     ...line(labels.to, hit.tenant),
     ...line(labels.case, hit.id),
     '',
-    words.opening[hit.kind](oneLine(hit.list)),
+    (hit.possible ? words.possible.opening : words.opening[hit.kind])(oneLine(hit.list)),
     ...(hit.quarantined ? [words.quarantined] : []),
     '',
     words.facts,
@@ -91,7 +90,7 @@ export function notice(hit: Hit, { language, details, now }: NoticeOptions): str
       (deadline) => `  ${words.within(deadline.hours).padEnd(LABEL_WIDTH)}${at(deadline.dueAt)}, ${state(deadline)}`,
     ),
     '',
-    ...words.closing,
+    ...(hit.possible ? words.possible : words).closing,
     '',
   ].join('\n');
 }

@@ -169,6 +169,7 @@ async function reportAll(
       tally.takeUnmatched(head.size, null, {
         isNearLeftOut: decision === NEAR_LEFT_OUT,
         degraded: head.degraded,
+        isPossible: false,
       });
     }
     if (!isReported && verdict === head.verdict) continue;
@@ -177,7 +178,10 @@ async function reportAll(
     if (isReported) results.push(resultOf(pathOf(row), { ...facts, isMissing }, answered, null));
     if (verdict !== head.verdict) changed.push(fileRow(row, facts, { ...facts, verdict, generation }));
   }
-  await matcher.record(results.map(recordable), unmatched);
+  await matcher.record(
+    results.map((result) => recordable(result)),
+    unmatched,
+  );
   if (changed.length > 0) await inventory.apply({ files: changed });
   for (const result of results) {
     tally.take(result);

@@ -72,7 +72,7 @@ function decisionOf(answer: HashItemAnswer): Decision {
   if (verdict === 'no_match') return NOTHING_FOUND;
   // A complete match is returned unchanged; an incomplete one serves only the counts.
   const whole = matches.map((match) => ('entryId' in match ? match : matchOf(match, verdict === 'match')));
-  return { verdict, reason: null, matches: whole, matchCount, truncated };
+  return { verdict, reason: null, matches: whole, possible: [], matchCount, truncated };
 }
 
 const bytesOf = ({ hashes }: FileQuery) =>

@@ -143,14 +143,19 @@ export class Settler {
       }
       if (reason === 'not_an_image' && verdict === 'not_checked') reports.push(() => this.#reportOther(file));
       else if (verdict === 'no_match') {
-        if (!file.isRecorded) unmatched++;
-        const how = { isNearLeftOut: decision === NEAR_LEFT_OUT, degraded: facts.degraded };
+        const { possible } = decision;
+        const isPossible = possible.length > 0;
+        const answered = { generation, exact, decision };
+        if (isPossible && !file.isRecorded)
+          answers.push(recordable(resultOf(pathOf(file), facts, answered, bytesRead), possible));
+        else if (!file.isRecorded) unmatched++;
+        const how = { isNearLeftOut: decision === NEAR_LEFT_OUT, degraded: facts.degraded, isPossible };
         reports.push(() => this.parts.tally.takeUnmatched(facts.size, bytesRead, how));
       } else {
         // A row that was marked as missing: here its file was seen.
         const seen = { ...facts, isMissing: false };
         const result = resultOf(pathOf(file), seen, { generation, exact, decision }, bytesRead);
-        if (!file.isRecorded) answers.push(recordable(result));
+        if (!file.isRecorded) answers.push(recordable(result, decision.possible));
         reports.push(() => {
           this.parts.tally.take(result);
           this.parts.onResult(result);

@@ -48,6 +48,8 @@ export interface ScanSummary {
   readonly nearLeftOut: number;
   /** Files that are `no_match` though they are damaged: what is left of them was searched. */
   readonly degraded: number;
+  /** Files without a match that a person should look at: a window is possibly of an entry. */
+  readonly possible: number;
   /** Matched files with an exact match, and those with near matches only. */
   readonly exact: number;
   readonly near: number;
@@ -91,6 +93,7 @@ export type ScanSums = Pick<
   | 'lists'
   | 'nearLeftOut'
   | 'degraded'
+  | 'possible'
   | 'exact'
   | 'near'
   | 'notPictures'
@@ -125,6 +128,13 @@ const ARCHIVES: ReadonlySet<FileKind> = new Set(['archive', 'other_archive']);
 /** Maximum number of points of the chart: beyond it every second one is dropped. */
 const POINTS_MAX = 512;
 
+/** About an image without a match. */
+interface Unmatched {
+  readonly isNearLeftOut: boolean;
+  readonly degraded: boolean;
+  readonly isPossible: boolean;
+}
+
 export class ScanTally {
   readonly byVerdict: Record<Verdict, number> = { match: 0, no_match: 0, suppressed: 0, not_checked: 0 };
   readonly #byReason: Partial<Record<NotCheckedReason, number>> = {};
@@ -142,6 +152,7 @@ export class ScanTally {
   near = 0;
   nearLeftOut = 0;
   degraded = 0;
+  possible = 0;
   notPictures = 0;
   notImages: NotImages = { video: 0, archive: 0, other: 0 };
   verdictsKept = 0;
@@ -181,11 +192,7 @@ export class ScanTally {
   }
 
   /** Count an image without a match, which has no result. */
-  takeUnmatched(
-    bytes: number,
-    bytesRead: number | null,
-    { isNearLeftOut, degraded }: { readonly isNearLeftOut: boolean; readonly degraded: boolean },
-  ): void {
+  takeUnmatched(bytes: number, bytesRead: number | null, { isNearLeftOut, degraded, isPossible }: Unmatched): void {
     this.files++;
     this.pictures++;
     this.#takeRead(bytesRead);
@@ -193,6 +200,7 @@ export class ScanTally {
     this.byVerdict.no_match++;
     if (isNearLeftOut) this.nearLeftOut++;
     if (degraded) this.degraded++;
+    if (isPossible) this.possible++;
     this.#note();
   }
 
@@ -295,8 +303,8 @@ export class ScanTally {
   }
 
   sums(): ScanSums {
-    const { files, byVerdict, nearLeftOut, degraded, exact, near, notPictures, notImages, verdictsKept, archives } =
-      this;
+    const { files, byVerdict, nearLeftOut, degraded, possible, exact, near } = this;
+    const { notPictures, notImages, verdictsKept, archives } = this;
     const { fromInventory, missing, bytes, bytesRead, skipped, warnings } = this;
     return {
       files,
@@ -308,6 +316,7 @@ export class ScanTally {
       near,
       nearLeftOut,
       degraded,
+      possible,
       notPictures,
       notImages,
       verdictsKept,

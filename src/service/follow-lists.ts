@@ -3,6 +3,7 @@ import { type Audit, ZEEF } from '../audit/audit.js';
 import type { Config } from '../config/knobs.js';
 import type { Clock } from '../core/clock.js';
 import { ALGORITHMS } from '../core/vocabulary.js';
+import type { PossibleRule } from '../core/window.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { matchListsInForce } from '../lists/in-force.js';
 import { endExpiredLists } from '../lists/list-versions.js';
@@ -86,6 +87,11 @@ export async function followLists(
   };
 }
 
+function possibleRuleOf({ possible, possibleRadiusBits, possibleWrongBitsMax }: Config): PossibleRule | null {
+  if (possible === 'off') return null;
+  return { radiusBits: possibleRadiusBits, wrongBitsMax: possibleWrongBitsMax, isAnswered: possible === 'answers' };
+}
+
 /** Load the lists. Errors as `openLiveLists`. */
 function loadLive(
   config: Config,
@@ -96,6 +102,7 @@ function loadLive(
     photodnaIndex: config.photodnaIndex,
     photodnaRadius: config.photodnaRadius === 'none' ? null : config.photodnaRadius,
     windowRule: { radiusBits: config.windowRadiusBits, wrongBitsMax: config.windowWrongBitsMax },
+    possibleRule: possibleRuleOf(config),
     pool,
     vault: store.vault,
     blobs: store.blobs,

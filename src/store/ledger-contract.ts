@@ -26,6 +26,8 @@ export interface Sighting {
   readonly kind: 'image' | 'hash';
   /** Only quarantined entries matched: stored, marked, and no case. */
   readonly quarantined: boolean;
+  /** Nothing matched, but a window is possibly of an entry: stored as `possible`, and no case until a person says so. Absent: false. */
+  readonly isPossible?: boolean;
   /** From the nearest match. */
   readonly list: string;
   readonly category: string | null;
@@ -65,7 +67,7 @@ export interface LedgerGroup {
 export interface SeenHit {
   readonly id: string;
   readonly isNew: boolean;
-  /** Set if the sighting reopened a removed case. */
+  /** Set if the sighting reopened a removed case, or matched where one was possible. */
   readonly isReopened?: true;
 }
 
@@ -133,6 +135,8 @@ export interface HitState {
 export interface StoredHit extends HitState {
   /** From the first sighting that counted. */
   readonly evidence: string;
+  /** The evidence is of a window that is possibly of an entry, and of no match. */
+  readonly isPossible: boolean;
   /** Changes of the status. */
   readonly history: readonly HitEvent[];
   readonly handling: readonly HitHandling[];
@@ -201,7 +205,7 @@ export interface CasesQuery extends Range {
   readonly runningSinceMs: readonly number[];
 }
 
-/** One tenant's hits first seen in the range, without quarantined ones. */
+/** One tenant's hits first seen in the range, without quarantined and possible ones. */
 export interface Cases {
   readonly tenant: string;
   readonly byStatus: Readonly<Record<HitStatus, number>>;

@@ -24,11 +24,13 @@ interface FirstSeen {
   readonly evidence: string;
   /** Absent in events of earlier versions. */
   readonly marks?: DigestMarks;
+  /** Absent where something matched. */
+  readonly isPossible?: true;
 }
 
 interface SeenAgain {
   readonly times: number;
-  /** Set if only quarantined entries matched before, and now active ones do. */
+  /** Set if only quarantined entries matched before, or one was possible, and now active ones match. */
   readonly counted: Pick<FirstSeen, 'list' | 'category' | 'evidence' | 'marks'> | null;
 }
 
@@ -46,10 +48,10 @@ export const REOPENED_BY = 'zeef';
 
 /**
  * Return the change of a case whose file was seen again, or null: a removed file that is there again is a new case with its
- * own clock; a false positive stays one. `atMs`: the sighting.
+ * own clock, and one that was possible is a case once it matches; a false positive stays one. `atMs`: the sighting.
  */
-function reopening(status: HitStatus, atMs: number): HitChange | null {
-  if (status !== 'removed') return null;
+function reopening(status: HitStatus, atMs: number, { isMatch }: { readonly isMatch: boolean }): HitChange | null {
+  if (status !== 'removed' && !(status === 'possible' && isMatch)) return null;
   return { atMs, status: 'open', note: null, by: REOPENED_BY, startedMs: atMs, stoppedMs: null };
 }
 
@@ -64,6 +66,9 @@ function markColumns(marks: DigestMarks, before: MarkColumns | null): MarkColumn
   });
   return Object.fromEntries(columns) as MarkColumns;
 }
+
+/** Values of the column `quarantined`: hits other than `counted` ones are no cases, and no figure counts them. */
+const STANDING = { counted: 0, quarantined: 1, possible: 2 } as const;
 
 /** A hit as a row. */
 export interface HitRow extends MarkColumns {
@@ -155,7 +160,7 @@ export function seeHit(
   { repeated }: { readonly repeated: boolean },
 ): { readonly seen: SeenHit; readonly events: readonly NewEvent[] } {
   const first = same[0]!;
-  const counting = same.find(({ quarantined }) => !quarantined) ?? null;
+  const counting = same.find(({ quarantined, isPossible }) => !quarantined && !isPossible) ?? null;
   const lastMs = Math.max(...same.map(({ atMs }) => atMs));
   const again = (times: number, counted: Sighting | null): NewEvent => {
     const body: SeenAgain = {
@@ -171,18 +176,32 @@ export function seeHit(
   };
   if (!held) {
     const { key, reference, kind, atMs } = first;
-    const { quarantined, list, category, evidence, marks } = counting ?? first;
-    const body: FirstSeen = { key, reference, kind, quarantined, list, category, evidence, marks };
-    const event: NewEvent = { kind: 'hit', atMs, body: JSON.stringify(body), first: body, isNews: !quarantined };
+    const { quarantined, isPossible, list, category, evidence, marks } = counting ?? first;
+    const body: FirstSeen = {
+      key,
+      reference,
+      kind,
+      quarantined,
+      list,
+      category,
+      evidence,
+      marks,
+      ...(isPossible && { isPossible }),
+    };
+    const event: NewEvent = { kind: 'hit', atMs, body: JSON.stringify(body), first: body, isNews: counting !== null };
     const events = same.length > 1 ? [event, again(same.length - 1, null)] : [event];
     return { seen: { id: first.hitId, isNew: true }, events };
   }
-  const counted = held.quarantined === 1 ? counting : null;
+  const counted = held.quarantined === STANDING.counted ? null : counting;
   const times = repeated ? 0 : same.length;
   const events = times > 0 || counted ? [again(times, counted)] : [];
-  const reopened = counting && times > 0 ? reopening(held.status, lastMs) : null;
+  // What a person said of a possible one holds when it is there again.
+  const isThere = counting !== null || same.some(({ isPossible }) => isPossible);
+  const mayReopen = isThere && (times > 0 || held.status === 'possible');
+  const reopened = mayReopen ? reopening(held.status, lastMs, { isMatch: counting !== null }) : null;
   if (!reopened) return { seen: { id: held.id, isNew: false }, events };
-  events.push(statusEvent(reopened, { isNews: true }));
+  // A possible one that matches is news already.
+  events.push(statusEvent(reopened, { isNews: counted === null }));
   return { seen: { id: held.id, isNew: false, isReopened: true }, events };
 }
 
@@ -193,7 +212,8 @@ export function firstRow(
   first?: FirstSeen,
 ): HitRow | null {
   if (eventKind !== 'hit' || body === null) return null;
-  const { key, reference, kind, quarantined, list, category, marks } = first ?? (JSON.parse(body) as FirstSeen);
+  const { key, reference, kind, quarantined, list, category, marks, isPossible } =
+    first ?? (JSON.parse(body) as FirstSeen);
   return {
     id,
     tenant,
@@ -204,12 +224,13 @@ export function firstRow(
     last_seen: at,
     times_seen: 1,
     after_removal: 0,
-    status: 'open',
-    quarantined: Number(quarantined),
+    status: isPossible ? 'possible' : 'open',
+    quarantined: isPossible ? STANDING.possible : quarantined ? STANDING.quarantined : STANDING.counted,
     list,
     category,
     started: at,
-    stopped: null,
+    // No clock runs for what may be nothing.
+    stopped: isPossible ? at : null,
     evidence_seq: seq,
     assignee: null,
     disputed: 0,
@@ -223,7 +244,10 @@ export function nextRow(row: HitRow, { kind, seq, at, tenant, body }: StoredEven
   if (body === null || tenant !== row.tenant || kind === 'hit') return null;
   if (kind === 'status') {
     const { status, startedMs: started, stoppedMs: stopped } = JSON.parse(body) as StatusChanged;
-    return { ...row, status, started, stopped, disputed: 0 };
+    // A person says that it is one; a false positive of what did not match is none of the list's.
+    const isCase = row.quarantined === STANDING.possible && status !== 'false_positive';
+    const quarantined = isCase ? STANDING.counted : row.quarantined;
+    return { ...row, status, started, stopped, quarantined, disputed: 0 };
   }
   if (kind === 'handled') {
     const { assignee = row.assignee, disputed } = JSON.parse(body) as Handled;
@@ -243,7 +267,7 @@ export function nextRow(row: HitRow, { kind, seq, at, tenant, body }: StoredEven
   const { list, category, marks } = counted;
   // Digests of another request are of the same file.
   const known = marks === undefined ? {} : { ...markColumns(marks, row), marked: 1 };
-  return { ...seen, quarantined: 0, list, category, evidence_seq: seq, started, ...known };
+  return { ...seen, quarantined: STANDING.counted, list, category, evidence_seq: seq, started, ...known };
 }
 
 /** Replay a hit from its events; null if they are not those of one hit. */
@@ -276,7 +300,7 @@ export function toStoredHit(row: HitRow, events: readonly StoredEvent[]): Stored
     timesSeen: row.times_seen,
     seenAfterRemoval: row.after_removal,
     status: row.status,
-    quarantined: row.quarantined === 1,
+    quarantined: row.quarantined === STANDING.quarantined,
     list: row.list,
     category: row.category,
     startedMs: row.started,
@@ -284,6 +308,7 @@ export function toStoredHit(row: HitRow, events: readonly StoredEvent[]): Stored
     assignee: row.assignee,
     disputed: row.disputed === 1,
     evidence: 'evidence' in body ? body.evidence : body.counted!.evidence,
+    isPossible: 'evidence' in body && body.isPossible === true,
     history,
     handling,
   };

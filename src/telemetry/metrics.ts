@@ -35,6 +35,11 @@ export const METRICS = {
     labels: { match_type: ['exact', 'near'] },
     says: 'Entries that matched; exact or near.',
   },
+  zeef_possible_total: {
+    kind: 'counter',
+    labels: { kind: CHECKED },
+    says: 'Checks without a match that a person should look at: a window is possibly of an entry.',
+  },
   zeef_http_requests_total: {
     kind: 'counter',
     labels: { route: OPEN, method: OPEN, status: OPEN },

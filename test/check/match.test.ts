@@ -32,6 +32,7 @@ const snapshot = { atMs: NOW_MS, photodnaRadius: null } as ListSnapshot;
 const near = (of: ListInfo, entryKey: number, distance: number): Candidate => ({
   entryKey,
   certainBitsWrong: null,
+  isPossible: false,
   list: of,
   distance,
   query: {

@@ -103,6 +103,95 @@ describe.each(Object.entries(SETS))('%s', (_name, hashes) => {
   });
 });
 
+/** Errors of two hashes in chunk c, which has one bit of every row: column (c + 5k) mod 16 of row k. */
+function errorsOf(a: Uint8Array, b: Uint8Array, c: number): number {
+  let errors = 0;
+  for (let row = 0; row < 16; row++) {
+    const column = (c + 5 * row) % 16;
+    const at = 2 * row + (column >> 3);
+    errors += ((a[at]! ^ b[at]!) >> (column & 7)) & 1;
+  }
+  return errors;
+}
+
+/** Whether a loose search reaches an entry: somewhere one chunk has at most 1 error, with the next at most 5, with the next two at most 11. */
+function isReached(a: Uint8Array, b: Uint8Array): boolean {
+  const errors = Array.from({ length: 16 }, (_, c) => errorsOf(a, b, c));
+  return errors.some((first, c) => {
+    const two = first + errors[(c + 1) % 16]!;
+    return first <= 1 && two <= 5 && two + errors[(c + 2) % 16]! <= 11;
+  });
+}
+
+describe('a loose search', () => {
+  const rows = ({ queryIndex, entryIndex, distanceBits }: ReturnType<RadiusIndex['searchLoosely']>) =>
+    Array.from(queryIndex, (query, row) => [query, entryIndex[row], distanceBits[row]]);
+  const exactRows = (index: RadiusIndex, queries: readonly Uint8Array[], radiusBits: number) =>
+    queries.flatMap((query, at) =>
+      index.search(query, radiusBits).map(({ entryIndex, distanceBits }) => [at, entryIndex, distanceBits]),
+    );
+
+  test.each([0, 16, 31, 48, 60])('of radius %i is exact', async (radiusBits) => {
+    const ring = (await build('ring', SETS.correlated!)) as RingIndex;
+    const queries = SETS.correlated!.slice(0, 40).map((hash) => nearCopy(hash, radiusBits % 50, random));
+    const found = rows(ring.searchLoosely(Buffer.concat(queries), radiusBits));
+    expect(found).toEqual(exactRows(ring, queries, radiusBits));
+    expect(found.length).toBeGreaterThan(39);
+  });
+
+  test('property: within 31 bits it finds all, and beyond exactly what has few errors in three chunks', async () => {
+    const entries = cut(pdqLike(20_000, 9));
+    const [ring, linear] = [(await build('ring', entries)) as RingIndex, await build('linear', entries)];
+    const asked = fc.record({ entry: fc.nat(19_999), bits: fc.integer({ min: 0, max: 60 }), seed: fc.nat() });
+    let missed = 0;
+    fc.assert(
+      fc.property(asked, fc.integer({ min: 32, max: 47 }), ({ entry, bits, seed }, radiusBits) => {
+        const query = nearCopy(entries[entry]!, bits, seeded(seed));
+        const all = linear.search(query, radiusBits);
+        const reached = all.filter(({ entryIndex }) => isReached(query, entries[entryIndex]!));
+        missed += all.length - reached.length;
+        expect(all.filter(({ distanceBits }) => distanceBits <= 31).every((one) => reached.includes(one))).toBe(true);
+        const found = ring.searchLoosely(query, radiusBits);
+        expect(rows(found)).toEqual(reached.map(({ entryIndex, distanceBits }) => [0, entryIndex, distanceBits]));
+      }),
+      { numRuns: 300, examples: [[{ entry: 5, bits: 47, seed: 1 }, 47]] },
+    );
+    expect(missed).toBeLessThan(15);
+  });
+
+  test.each([
+    [32, 1],
+    [39, 0.995],
+    [43, 0.99],
+    [47, 0.95],
+  ])('finds at %i bits at least %f of the entries', async (bits, share) => {
+    const entries = cut(randomBytes(seeded(4), 32 * 4_000));
+    const ring = (await build('ring', entries)) as RingIndex;
+    let found = 0;
+    for (const [at, hash] of entries.slice(0, 2_000).entries()) {
+      const { entryIndex } = ring.searchLoosely(nearCopy(hash, bits, random), 47);
+      if (entryIndex.includes(at)) found++;
+    }
+    expect(found / 2_000).toBeGreaterThanOrEqual(share);
+  });
+
+  test('of a list of near copies falls back to a scan, which finds all', async () => {
+    const ring = (await build('ring', SETS['all equal']!)) as RingIndex;
+    expect(ring.searchLoosely(nearCopy(base, 20, random), 47).count).toBe(5_000);
+  });
+
+  test('of another thread gives the same', async () => {
+    const entries = cut(pdqLike(2_000, 12));
+    const ring = (await build('ring', entries)) as RingIndex;
+    const queries = entries.slice(0, 100).map((hash, at) => nearCopy(hash, at % 60, random));
+    const pool = createIndexPool({ threads: 1 });
+    const [there] = await pool.search([{ id: 1, share: ring.share() }], Buffer.concat(queries), 47, { isLoose: true });
+    await pool.close();
+    expect(rows(there!)).toEqual(rows(ring.searchLoosely(Buffer.concat(queries), 47)));
+    expect(there!.count).toBeGreaterThan(70);
+  });
+});
+
 describe('a join', () => {
   const entries = [...cut(pdqLike(3_000, 3)), base, ...SETS['near copies at every distance']!];
   const many = cut(pdqLike(JOIN_QUERIES + 100, 31)).map((hash, at) =>

@@ -14,6 +14,7 @@ test('every transition is allowed or refused as documented', () => {
     confirmed: ['open', 'notified', 'removed', 'false_positive'],
     removed: ['open', 'notified', 'confirmed', 'false_positive'],
     false_positive: ['open', 'notified', 'confirmed'],
+    possible: ['open', 'notified', 'confirmed', 'removed', 'false_positive'],
   });
 });
 
@@ -22,17 +23,26 @@ describe('the clock', () => {
   const went = (...states: HitStatus[]) => states.map((status) => ({ status }));
 
   test('restarts with a notice, and continues through a confirmation', () => {
-    expect(clockAfter(open, [], { to: 'notified', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })).toEqual({
+    expect(
+      clockAfter(open, [], { from: 'open', to: 'notified', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 }),
+    ).toEqual({
       startedMs: START + 5,
       stoppedMs: null,
     });
-    expect(clockAfter(open, [], { to: 'confirmed', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })).toEqual({
+    expect(
+      clockAfter(open, [], { from: 'open', to: 'confirmed', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 }),
+    ).toEqual({
       startedMs: START,
       stoppedMs: null,
     });
     expect(
-      clockAfter(open, went('confirmed'), { to: 'notified', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })
-        .startedMs,
+      clockAfter(open, went('confirmed'), {
+        from: 'open',
+        to: 'notified',
+        atMs: START + 5,
+        foundMs: START - 5,
+        lastDeadlineMs: 9,
+      }).startedMs,
       'its first notice',
     ).toBe(START + 5);
   });
@@ -41,6 +51,7 @@ describe('the clock', () => {
     const running = { startedMs: START + 5, stoppedMs: null };
     expect(
       clockAfter(running, went('notified', 'confirmed'), {
+        from: 'open',
         to: 'notified',
         atMs: START + 9,
         foundMs: START - 5,
@@ -49,9 +60,16 @@ describe('the clock', () => {
     ).toEqual(running);
     const again = went('notified', 'removed', 'notified', 'confirmed');
     expect(
-      clockAfter(running, again, { to: 'notified', atMs: START + 9, foundMs: START - 5, lastDeadlineMs: 9 }),
+      clockAfter(running, again, {
+        from: 'open',
+        to: 'notified',
+        atMs: START + 9,
+        foundMs: START - 5,
+        lastDeadlineMs: 9,
+      }),
     ).toEqual(running);
     const reopened = clockAfter(running, went('notified', 'false_positive', 'confirmed'), {
+      from: 'open',
       to: 'notified',
       atMs: START + 9,
       foundMs: START - 5,
@@ -62,12 +80,13 @@ describe('the clock', () => {
 
   test('is not gained by a notice of a late case; at the deadline it still is', () => {
     const notice = (atMs: number) =>
-      clockAfter(open, [], { to: 'notified', atMs, foundMs: START - 5, lastDeadlineMs: 9 });
+      clockAfter(open, [], { from: 'open', to: 'notified', atMs, foundMs: START - 5, lastDeadlineMs: 9 });
     expect(notice(START + 10)).toEqual(open);
     expect(notice(START + 9)).toEqual({ startedMs: START + 9, stoppedMs: null });
     // A removed case that is notified again is not late: its clock had stopped.
     const removed = { startedMs: START, stoppedMs: START + 5 };
     const again = clockAfter(removed, went('removed'), {
+      from: 'open',
       to: 'notified',
       atMs: START + 99,
       foundMs: START - 5,
@@ -77,7 +96,13 @@ describe('the clock', () => {
   });
 
   test('runs from the finding after an undo; a notice after it starts the clock again', () => {
-    const change = (to: HitStatus) => ({ to, atMs: START + 3, foundMs: START - 5, lastDeadlineMs: 9 });
+    const change = (to: HitStatus) => ({
+      from: 'open' as const,
+      to,
+      atMs: START + 3,
+      foundMs: START - 5,
+      lastDeadlineMs: 9,
+    });
     const stopped = { startedMs: START, stoppedMs: START + 1 };
     const undone = { startedMs: START - 5, stoppedMs: null };
     expect(clockAfter(stopped, went('notified', 'removed'), change('open'))).toEqual(undone);
@@ -92,21 +117,45 @@ describe('the clock', () => {
     expect(clock).toMatchObject({ foundAt: '2026-09-14T00:00:00.000Z', seconds: 4, secondsFromFinding: 9 });
   });
 
+  test('of a possible case starts with the decision that it is one, whichever that is', () => {
+    const waiting = { startedMs: START, stoppedMs: START };
+    const decided = (to: HitStatus) =>
+      clockAfter(waiting, [], { from: 'possible', to, atMs: START + 99, foundMs: START, lastDeadlineMs: 9 });
+    for (const to of ['open', 'notified', 'confirmed'] as const)
+      expect(decided(to)).toEqual({ startedMs: START + 99, stoppedMs: null });
+    for (const to of ['removed', 'false_positive'] as const)
+      expect(decided(to)).toEqual({ startedMs: START + 99, stoppedMs: START + 99 });
+  });
+
   test('stops when the case is closed, once', () => {
-    expect(clockAfter(open, [], { to: 'removed', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 })).toEqual({
+    expect(
+      clockAfter(open, [], { from: 'open', to: 'removed', atMs: START + 5, foundMs: START - 5, lastDeadlineMs: 9 }),
+    ).toEqual({
       startedMs: START,
       stoppedMs: START + 5,
     });
     const removed = { startedMs: START, stoppedMs: START + 5 };
     const history = went('notified', 'removed');
     expect(
-      clockAfter(removed, history, { to: 'false_positive', atMs: START + 9, foundMs: START - 5, lastDeadlineMs: 9 }),
+      clockAfter(removed, history, {
+        from: 'open',
+        to: 'false_positive',
+        atMs: START + 9,
+        foundMs: START - 5,
+        lastDeadlineMs: 9,
+      }),
     ).toEqual({
       startedMs: START,
       stoppedMs: START + 5,
     });
     expect(
-      clockAfter(removed, history, { to: 'notified', atMs: START + 9, foundMs: START - 5, lastDeadlineMs: 9 }),
+      clockAfter(removed, history, {
+        from: 'open',
+        to: 'notified',
+        atMs: START + 9,
+        foundMs: START - 5,
+        lastDeadlineMs: 9,
+      }),
     ).toEqual({
       startedMs: START + 9,
       stoppedMs: null,

@@ -165,7 +165,7 @@ describe('sums', () => {
         into.take(result('match', 'both'));
         into.take(result('not_checked', ''));
         into.takeOther('video', 3);
-        into.takeUnmatched(7, null, { isNearLeftOut: true, degraded: true });
+        into.takeUnmatched(7, null, { isNearLeftOut: true, degraded: true, isPossible: true });
         into.passedOver({ symlinks: at + 1, excluded: 2 });
         into.warn('ROOT_EMPTY', { root: `r${at}` });
       }

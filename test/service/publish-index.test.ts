@@ -48,6 +48,7 @@ async function start(from: Store = store, at: BlobStore = blobs) {
     photodnaIndex: 'linear',
     photodnaRadius: null,
     windowRule: { radiusBits: 31, wrongBitsMax: 6 },
+    possibleRule: null,
     pool,
     vault: from.vault,
     blobs: at,

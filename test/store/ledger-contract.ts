@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS, INTERVALS } from '../../src/core/period.js';
 import { NO_TOTALS, type Tally } from '../../src/core/tally.js';
-import { HIT_STATUSES, type HitStatus } from '../../src/core/vocabulary.js';
+import { DECISIONS, HIT_STATUSES, type HitStatus } from '../../src/core/vocabulary.js';
 import { dueMsOf } from '../../src/store/hit-order.js';
 import type {
   DigestMarks,
@@ -258,7 +258,7 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
       });
     });
 
-    test.each(HIT_STATUSES)(
+    test.each(DECISIONS)(
       'a case that is %s, seen again: only a removed one is reopened, with a new clock',
       async (status) => {
         await append(entry({ sightings: [sighting(1, 1)] }));
@@ -379,6 +379,74 @@ export function ledgerContract(name: string, { open }: { open: () => LedgerStore
         timesSeen: 2,
       });
       expect(await store.cases({ tenant: 'a', ...ALL_TIME, runningSinceMs: [] })).toHaveLength(1);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test('a possible hit has no clock, and is no case, no figure and no news', async () => {
+      await append(entry({ sightings: [sighting(1, 1, { isPossible: true })] }));
+      expect(await store.hit('a', 'H000001')).toMatchObject({
+        status: 'possible',
+        isPossible: true,
+        quarantined: false,
+        startedMs: HOUR + 1,
+        stoppedMs: HOUR + 1,
+      });
+      expect(await store.hits({ tenant: 'a', status: 'possible', limit: 9 })).toHaveLength(1);
+      expect(await store.hits({ tenant: 'a', runningSinceMs: HOUR + 9, limit: 9 })).toEqual([]);
+      expect(await store.cases({ tenant: 'a', ...ALL_TIME, runningSinceMs: [HOUR + 9] })).toEqual([]);
+      expect((await store.news(9)).news).toEqual([]);
+      expect(await append(entry({ sightings: [sighting(2, 1, { isPossible: true })] }))).toMatchObject([
+        { hits: [{ id: 'H000001', isNew: false }] },
+      ]);
+      expect(await store.hit('a', 'H000001')).toMatchObject({ status: 'possible', timesSeen: 2 });
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test.each([
+      ['notified', 1],
+      ['confirmed', 1],
+      ['removed', 1],
+      ['open', 1],
+      ['false_positive', 0],
+    ] as const)(
+      'a possible hit that a person calls %s is counted %i times among the cases',
+      async (status, counted) => {
+        await append(entry({ sightings: [sighting(1, 1, { isPossible: true })] }));
+        const change = { atMs: HOUR + 5, status, note: null, by: 'k', startedMs: HOUR + 5, stoppedMs: null };
+        expect(await store.changeHit('a', 'H000001', 'possible', change)).toBe(true);
+        const cases = await store.cases({ tenant: 'a', ...ALL_TIME, runningSinceMs: [] });
+        expect(cases.map(({ byStatus }) => byStatus[status])).toEqual(counted === 0 ? [] : [counted]);
+        expect(await store.hit('a', 'H000001')).toMatchObject({ status, isPossible: true });
+        expect((await store.verify()).problems).toEqual([]);
+      },
+    );
+
+    test('a possible hit that matches later is a case from then on, and news once', async () => {
+      await append(entry({ sightings: [sighting(1, 1, { isPossible: true })] }));
+      expect(await append(entry({ sightings: [sighting(7, 1, { list: 'x' })] }))).toEqual([
+        { outcome: 'recorded', hits: [{ id: 'H000001', isNew: false, isReopened: true }] },
+      ]);
+      expect(await store.hit('a', 'H000001')).toMatchObject({
+        status: 'open',
+        isPossible: false,
+        list: 'x',
+        evidence: 'evidence 7',
+        startedMs: HOUR + 7,
+        stoppedMs: null,
+        history: [{ status: 'open', by: 'zeef' }],
+      });
+      expect((await store.news(9)).news).toMatchObject([{ kind: 'new', hitId: 'H000001', atMs: HOUR + 7 }]);
+      expect((await store.verify()).problems).toEqual([]);
+    });
+
+    test('a removed file that a person had called more than possible is open again when it is there again', async () => {
+      const possible = { isPossible: true };
+      await append(entry({ sightings: [sighting(1, 1, possible), sighting(2, 2, possible)] }));
+      await store.changeHit('a', 'H000001', 'possible', removalAt(HOUR + 5));
+      await store.changeHit('a', 'H000002', 'possible', { ...removalAt(HOUR + 5), status: 'false_positive' });
+      await append(entry({ sightings: [sighting(8, 1, possible), sighting(9, 2, possible)] }));
+      expect(await store.hit('a', 'H000001')).toMatchObject({ status: 'open', startedMs: HOUR + 8, stoppedMs: null });
+      expect(await store.hit('a', 'H000002')).toMatchObject({ status: 'false_positive', timesSeen: 2 });
       expect((await store.verify()).problems).toEqual([]);
     });
 
@@ -601,7 +669,14 @@ const entryArb = tenantArb.chain((tenant) =>
       freq: 3,
     }),
     tallies: fc.array(tallyArb(tenant), { maxLength: 2 }),
-    files: fc.array(fc.record({ file: fc.nat(5), quarantined: fc.boolean(), isOld: fc.boolean() }), { maxLength: 2 }),
+    files: fc.array(
+      fc.record({
+        file: fc.nat(5),
+        standing: fc.constantFrom('counted', 'quarantined', 'possible'),
+        isOld: fc.boolean(),
+      }),
+      { maxLength: 2 },
+    ),
   }),
 );
 const operationArb = fc.oneof(
@@ -728,9 +803,14 @@ export function ledgerModel(
                 store = open();
               } else if (operation.do === 'append') {
                 const entries = operation.entries.map(({ tenant, idempotency, tallies, files }): LedgerEntry => {
-                  const sightings = files.map(({ file, quarantined, isOld }) => {
+                  const sightings = files.map(({ file, standing, isOld }) => {
                     now++;
-                    const made = sighting(now, file, { tenant, quarantined, evidence: `${now}` });
+                    const made = sighting(now, file, {
+                      tenant,
+                      quarantined: standing === 'quarantined',
+                      isPossible: standing === 'possible',
+                      evidence: `${now}`,
+                    });
                     return isOld ? unmarked(made) : made;
                   });
                   return { tenant, idempotency, tallies, sightings: oneOfEach(sightings) };

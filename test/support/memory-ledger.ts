@@ -20,6 +20,10 @@ interface Held extends StoredHit {
   readonly marks: DigestMarks | undefined;
 }
 
+/** It was possible, and no person has said yet that it is one. */
+const isNoCase = ({ isPossible, history }: StoredHit) =>
+  isPossible && history.every(({ status }) => status === 'false_positive');
+
 export function memoryLedger(): LedgerStore {
   const tallies: Tally[] = [];
   const hits: Held[] = [];
@@ -58,7 +62,7 @@ export function memoryLedger(): LedgerStore {
         if (!repeated) tallies.push(...own);
         const told = sightings.map((sighting) => {
           const held = hits.find((hit) => hit.tenant === sighting.tenant && hit.key === sighting.key);
-          const { list, category, evidence, quarantined, marks } = sighting;
+          const { list, category, evidence, quarantined, isPossible = false, marks } = sighting;
           if (!held) {
             const { hitId: id, atMs: seenMs, key, reference, kind } = sighting;
             put({
@@ -72,22 +76,25 @@ export function memoryLedger(): LedgerStore {
               lastSeenMs: seenMs,
               timesSeen: 1,
               seenAfterRemoval: 0,
-              status: 'open',
+              status: isPossible ? 'possible' : 'open',
               quarantined,
+              isPossible,
               list,
               category,
               startedMs: seenMs,
-              stoppedMs: null,
+              stoppedMs: isPossible ? seenMs : null,
               evidence,
               assignee: null,
               disputed: false,
               history: [],
               handling: [],
             });
-            if (!quarantined) addNews('new', tenant, id, seenMs);
+            if (!quarantined && !isPossible) addNews('new', tenant, id, seenMs);
             return { id, isNew: true };
           }
-          const becomesCase = held.quarantined && !quarantined;
+          const isMatch = !quarantined && !isPossible;
+          const becomesCase = (held.quarantined || isNoCase(held)) && isMatch;
+          const wasPossible = held.status === 'possible';
           if (repeated && !becomesCase) return { id: held.id, isNew: false };
           const times = repeated ? 0 : 1;
           put({
@@ -95,12 +102,13 @@ export function memoryLedger(): LedgerStore {
             lastSeenMs: Math.max(held.lastSeenMs, sighting.atMs),
             timesSeen: held.timesSeen + times,
             seenAfterRemoval: held.seenAfterRemoval + (held.status === 'removed' ? times : 0),
-            ...(becomesCase ? { quarantined: false, list, category, evidence } : {}),
+            ...(becomesCase ? { quarantined: false, isPossible: false, list, category, evidence } : {}),
             marks: becomesCase && marks ? { ...held.marks, ...marks } : held.marks,
             startedMs: becomesCase && held.status === 'open' ? sighting.atMs : held.startedMs,
           });
           if (becomesCase) addNews('new', tenant, held.id, sighting.atMs);
-          if (repeated || quarantined || held.status !== 'removed') return { id: held.id, isNew: false };
+          const reopens = held.status === 'removed' ? !quarantined && !repeated : wasPossible && becomesCase;
+          if (!reopens) return { id: held.id, isNew: false };
           put({
             ...hits.find(({ id }) => id === held.id)!,
             status: 'open',
@@ -109,7 +117,7 @@ export function memoryLedger(): LedgerStore {
             stoppedMs: null,
             history: [...held.history, { atMs: sighting.atMs, status: 'open', note: null, by: 'zeef' }],
           });
-          addNews('reopened', tenant, held.id, sighting.atMs);
+          if (!becomesCase) addNews('reopened', tenant, held.id, sighting.atMs);
           return { id: held.id, isNew: false, isReopened: true as const };
         });
         return { outcome: repeated ? 'repeated' : 'recorded', hits: told };
@@ -235,7 +243,7 @@ export function memoryLedger(): LedgerStore {
     async cases({ tenant, fromMs, toMs, runningSinceMs }) {
       const mine = hits
         .filter(isOf(tenant))
-        .filter((hit) => !hit.quarantined && hit.firstSeenMs >= fromMs && hit.firstSeenMs < toMs);
+        .filter((hit) => !hit.quarantined && !isNoCase(hit) && hit.firstSeenMs >= fromMs && hit.firstSeenMs < toMs);
       const names = [...new Set(mine.map((hit) => hit.tenant))].sort();
       return names.map((name): Cases => {
         const own = mine.filter((hit) => hit.tenant === name);

@@ -146,6 +146,7 @@ export const HIT: Hit = {
   timesSeen: 3,
   seenAfterRemoval: 0,
   digests: DIGESTS,
+  possible: false,
   list: 'hotline',
   entryId: 'e-17',
   algorithm: 'pdq',

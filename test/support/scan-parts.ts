@@ -34,7 +34,7 @@ const MATCH: Decision['matches'][number] = {
 
 export function found(verdict: 'match' | 'suppressed'): Decision {
   const matches = [{ ...MATCH, suppressed: verdict === 'suppressed' }];
-  return { verdict, reason: null, matches, matchCount: 1, truncated: false };
+  return { verdict, reason: null, matches, possible: [], matchCount: 1, truncated: false };
 }
 
 /** Replies of a decoder to an image with this digest. */

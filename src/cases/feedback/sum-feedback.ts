@@ -107,7 +107,8 @@ export async function sumDecisions(
 
 function addHit(sums: Map<string, Counted>, hit: Hit, list: string): void {
   const decision = decisionOf(hit.history);
-  if (decision === null) return;
+  // Of what only may be of an entry, no decision says anything about the entry.
+  if (decision === null || hit.possible) return;
   for (const match of matchedEntries(hit, list)) {
     const { entryId, algorithm } = match;
     const key = keyOf(match);

@@ -37,6 +37,9 @@ export const FIELDS: Readonly<Record<string, string>> = {
   near: 'How many matched by a perceptual hash.',
   matches: 'The entries that matched, nearest first: at most 100 of each list, and 1,000 in all.',
   matchCount: 'Number of all entries that matched.',
+  'possible:array':
+    'Entries that a window of the image is possibly of, for a person to look at: no matches. Only with `ZEEF_POSSIBLE=answers`.',
+  'possible:boolean': 'True where `matches` are no matches: a window is possibly of their entries.',
   truncated: 'True where `matches` has fewer than `matchCount`.',
   results: 'One result for each file or item, in their order.',
   'error@Checking':

@@ -13,7 +13,7 @@ import { VALUE_BYTES } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
 import { pacedBatch } from '../../tenants/paced-batch.js';
 import { watchedBatch } from '../../tenants/watched.js';
-import { matchesFor, optionsFrom } from '../answers.js';
+import { optionsFrom, reduced } from '../answers.js';
 import { requireDetailsFor, seesDetails } from '../authorise.js';
 import { holding } from '../body-budget.js';
 import { answerRead, type ReadItem, readItem, withoutWindows } from '../hash-items.js';
@@ -95,9 +95,7 @@ const isHashes = (schema: unknown) => 'items' in ((schema as Partial<typeof Hash
 const toResult =
   (request: FastifyRequest) =>
   (answer: HashItemAnswer): object =>
-    'matches' in answer && answer.matches.length > 0
-      ? { ...answer, matches: matchesFor(request, answer.matches) }
-      : answer;
+    'matches' in answer ? reduced(request, answer) : answer;
 
 const openBatch = (
   service: Service,

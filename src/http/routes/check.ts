@@ -11,7 +11,7 @@ import type { DigestAlgorithm } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
-import { matchesFor, optionsFrom } from '../answers.js';
+import { optionsFrom, reduced } from '../answers.js';
 import { FILE_BYTES_MAX, filesOf } from '../file-parts.js';
 import { IdempotencyHeaders, type KeyedRequest, keyedRequest } from '../idempotency.js';
 import { problemOf } from '../problem.js';
@@ -152,7 +152,7 @@ async function checkImage(
     ...options,
     onSearched: (found, searched) => watchImage(found, searched, gate, service.probing),
   });
-  return { ...answer, matches: matchesFor(request, answer.matches) };
+  return reduced(request, answer);
 }
 
 function hashRoute(app: FastifyInstance, service: Service, needs: Needs): void {

@@ -78,7 +78,7 @@ export function resultOf(
 }
 
 /** Return the answer for the ledger: a hit is one file, by its path. */
-export function recordable(result: FileResult): Answer {
+export function recordable(result: FileResult, possible: Answer['possible'] = []): Answer {
   const path = shownPath(result.pathBytes);
-  return { ...result, reference: path, fileId: result.digests.sha256 ?? path };
+  return { ...result, possible, reference: path, fileId: result.digests.sha256 ?? path };
 }

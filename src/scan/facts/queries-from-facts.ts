@@ -30,6 +30,7 @@ export function addQueriesFromFacts(queries: QueryBatch, facts: FileFacts, orien
       rank += count;
       for (let n = 0; n < count; n++, at += pdq.width) pdq.values.set(hashes[n]!, at);
     }
+    queries.hasWindows ||= view.windows.length > 0;
     for (const { hashes } of view.windows) {
       const count = orientations === 'all' ? hashes.length : 1;
       let at = pdq.reserve(queryNumber, rank, count);

@@ -20,6 +20,7 @@ export function summaryRows(summary: ScanSummary): SummaryRow[] {
     ['no_match', byVerdict.no_match],
     ...(summary.degraded > 0 ? [['  degraded', summary.degraded] as [string, number]] : []),
     ...(summary.nearLeftOut > 0 ? [['  near, left out', summary.nearLeftOut] as [string, number]] : []),
+    ...(summary.possible > 0 ? [['  possible', summary.possible] as [string, number]] : []),
     ['suppressed', byVerdict.suppressed],
     ['not_checked', byVerdict.not_checked],
     ...Object.entries(byReason).map(([reason, count]): [string, number] => [`  ${reason}`, count]),
