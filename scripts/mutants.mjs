@@ -166,7 +166,12 @@ export const MUTANTS = [
   ['src/check/candidate.ts', "kind === 'match' && radiusBits < windowRule.radiusBits", 'false', OF_POSSIBLE],
   ['src/check/decide-found.ts', 'distance > (requestedRadiusBits ?? Infinity)', 'false', OF_POSSIBLE],
   ['src/check/decide-found.ts', "list.kind === 'suppression' || looksAt", 'true || looksAt', OF_POSSIBLE],
-  ['src/check/decide-found.ts', 'return matches.filter(({ suppressed }) => !suppressed)', 'return matches', OF_POSSIBLE],
+  [
+    'src/check/decide-found.ts',
+    'return matches.filter(({ suppressed }) => !suppressed)',
+    'return matches',
+    OF_POSSIBLE,
+  ],
   ['src/check/match.ts', 'radiusBits <= LOOSE_FROM_BITS', 'true', OF_POSSIBLE],
   [POLICY, 'Math.min(list.radiusBits, requestedRadiusBits)', 'requestedRadiusBits', OF_POLICY],
   [POLICY, 'proposal.distance < held.distance', 'proposal.distance > held.distance', OF_POLICY],

@@ -17,6 +17,11 @@ function fromFinding({ clock: { foundAt, secondsFromFinding } }: Hit): string {
   return `${duration(seconds)} ${secondsFromFinding === null ? 'since it was found' : 'from finding'}`;
 }
 
+function clockWords(hit: Hit): string {
+  const { text } = clockOf(hit, Date.now());
+  return hit.status === 'possible' ? text : `${text}; ${fromFinding(hit)}`;
+}
+
 function facts(hit: Hit): HTMLElement {
   const address = webAddress(hit);
   const reference = hit.reference ?? 'none';
@@ -29,7 +34,7 @@ function facts(hit: Hit): HTMLElement {
       'Seen',
       `${time(hit.firstSeenAt)}${hit.timesSeen > 1 ? `, last ${time(hit.lastSeenAt)}, ${count(hit.timesSeen)} times` : ''}`,
     ],
-    ['Clock', `${clockOf(hit, Date.now()).text}; ${fromFinding(hit)}`],
+    ['Clock', clockWords(hit)],
     ['Digest', digestWords(hit)],
     ['Case', hit.id],
   ];

@@ -58,6 +58,7 @@ async function addCases(dataDir: string): Promise<void> {
     sighting(8, 'away/recorded', 42),
     sighting(9, 'state/open', 43),
     sighting(10, 'state/notified', 44),
+    sighting(11, 'maybe/a part of it', 45, { isPossible: true }),
   ];
   const entry = { tenant: pattern!.tenant, idempotency: null, tallies: [], sightings };
   await store.append({ atMs: Date.now(), entries: [entry] });
@@ -180,6 +181,29 @@ describe.runIf(hasChromium)('the cases in a browser', () => {
         .poll(() => hitOf('desk/in an hour'))
         .toMatchObject({ status: 'confirmed', disputed: false, assignee: 'ann' });
       await one.filter({ hasNotText: 'disputed' }).waitFor();
+    }));
+
+  test('what is possible is among no open cases, says what it is, and is a case by a decision', () =>
+    looking(async (page) => {
+      await search(page, 'state/', 'state/open');
+      await page.getByLabel('Search').fill('maybe/');
+      await page.getByText('No case is like this.').waitFor();
+      await page.getByLabel('Show').selectOption('possible');
+      const one = row(page, 'maybe/a part of it');
+      await one.filter({ hasText: 'not started' }).waitFor();
+      expect(await one.getByRole('button', { name: 'Undo' }).isDisabled()).toBe(true);
+      await one.click();
+      const dialog = page.locator('#case-dialog');
+      await dialog.getByRole('heading', { name: 'Possible' }).waitFor();
+      await dialog.getByText('No match: a part of the image may be an edited copy of what is listed.').waitFor();
+      expect(await axeFinds(page)).toEqual([]);
+      await dialog.getByRole('button', { name: 'In English' }).click();
+      await dialog.getByText('Invalid state transition for this hit.').waitFor();
+      await dialog.getByRole('radio', { name: 'Confirm' }).check();
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await expect.poll(() => hitOf('maybe/a part of it')).toMatchObject({ status: 'confirmed' });
+      await page.getByLabel('Show').selectOption('open');
+      await one.filter({ hasText: 'confirmed' }).waitFor();
     }));
 
   test('filters by list, category, kind and state narrow the table, together', () =>
