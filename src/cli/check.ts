@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { FRAMES_DEFAULT, FRAMES_MAX } from '../core/limits.js';
+import type { Match } from '../core/match-types.js';
 import { terminalField } from '../core/terminal.js';
 import type { Background, Part } from '../core/vocabulary.js';
 import { DETAILS } from '../core/window.js';
@@ -34,14 +35,15 @@ export const FRAMES_HELP = `frames or pages to check per file (1 to ${FRAMES_MAX
 /** Escape a path that has control characters, so that it cannot control the terminal. */
 const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : path);
 
+const matchWords = ({ list, entryId, matchType, algorithm, distance, orientation, frame, window }: Match): string =>
+  ` ${list}/${terminalField(entryId)} ${matchType === 'exact' ? algorithm : `distance ${distance}`}` +
+  (orientation && orientation !== 'original' ? ` ${orientation}` : '') +
+  (frame ? ` frame ${frame}` : '') +
+  (window ? ` window ${window.kind}` : '');
+
 function verdictLine(path: string, answer: CheckAnswer): string {
-  const [nearest] = answer.matches;
-  const how = nearest
-    ? ` ${nearest.list}/${terminalField(nearest.entryId)} ${nearest.matchType === 'exact' ? nearest.algorithm : `distance ${nearest.distance}`}` +
-      (nearest.orientation && nearest.orientation !== 'original' ? ` ${nearest.orientation}` : '') +
-      (nearest.frame ? ` frame ${nearest.frame}` : '') +
-      (nearest.window ? ` window ${nearest.window.kind}` : '')
-    : '';
+  const { matches, possible = [] } = answer;
+  const how = matches[0] ? matchWords(matches[0]) : possible[0] ? ` possibly${matchWords(possible[0])}` : '';
   const why = answer.reason
     ? ` ${answer.reason}`
     : answer.lowQuality
