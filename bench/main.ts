@@ -20,6 +20,7 @@ import { live } from './live.js';
 import { memory } from './memory.js';
 import { overhead } from './overhead.js';
 import { recall } from './recall/recall.js';
+import { variants } from './recall/variants.js';
 import { recovery } from './recovery.js';
 import { type BenchOptions, type BenchTable, formatTable } from './report.js';
 import { scanBench } from './scan.js';
@@ -51,6 +52,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   soak,
   accuracy,
   recall,
+  variants,
   gates,
   headline,
 };

@@ -74,6 +74,7 @@ function matchOf(): Match {
     ...{
       background: null,
       window: null,
+      derived: null,
       part: null,
       severity: null,
       source: list,

@@ -80,3 +80,9 @@ export const CROPS: readonly Edit[] = [
     return [isLeft ? x : 0, isTop ? y : 0, isLeft ? 0 : x, isTop ? 0 : y];
   }),
 ];
+
+/** As far as variants of a listed image reach. */
+export const WIDE_CROPS: readonly Edit[] = [
+  centre('crop centre 2.5 to 20 %', 0.025, 0.2),
+  crop('crop one side 3 to 20 %', (random) => oneSide(Math.floor(random() * 4), between(random, 0.03, 0.2))),
+];

@@ -4,7 +4,7 @@ import { whole } from '../../scripts/canary/canvas.js';
 import type { Raster } from '../../src/core/vocabulary.js';
 import { ALTERATIONS } from './alterations.js';
 import { collages } from './collages.js';
-import { CROPS } from './crops.js';
+import { CROPS, WIDE_CROPS } from './crops.js';
 import type { Edit } from './edit.js';
 import { ENCODINGS, throughFile } from './encodings.js';
 import { FILTERS } from './filters.js';
@@ -14,7 +14,7 @@ import { PRINTS } from './prints.js';
 import { toSharp } from './rasters.js';
 import { SCREENSHOTS } from './screenshots.js';
 import { SIZES } from './sizes.js';
-import { TURNS } from './turns.js';
+import { TURNS, WIDE_TURNS } from './turns.js';
 
 /** An edited copy is seldom seen as it was made: programs and services save it as a JPEG of these qualities. */
 const SAVED = { from: 70, to: 95 };
@@ -53,3 +53,6 @@ export function createEdits(others: readonly Raster[]): readonly Edit[] {
     ].map(saved),
   ];
 }
+
+/** The edits that variants of a listed image are for, in their full width. */
+export const WIDE_EDITS: readonly Edit[] = [...WIDE_CROPS, ...WIDE_TURNS].map(saved);

@@ -37,12 +37,12 @@ const FILLS: readonly Rgb[] = [
   [0, 0, 0],
 ];
 
-function rotation(name: string, sizeOf: Fit): Edit {
+function rotation(name: string, sizeOf: Fit, [least, most] = [0.5, 4]): Edit {
   return {
     name,
     group: 'rotation',
     async make(image, random) {
-      const degrees = signed(random, 0.5, 4);
+      const degrees = signed(random, least, most);
       const fill = oneOf(random, FILLS);
       const radians = (Math.abs(degrees) * Math.PI) / 180;
       const raster = blank(sizeOf(image, Math.sin(radians), Math.cos(radians)), fill);
@@ -90,3 +90,6 @@ export const TURNS: readonly Edit[] = [
   reorientation('mirrored', MIRRORS),
   reorientation('quarter turn', QUARTERS),
 ];
+
+/** As far as variants of a listed image reach. */
+export const WIDE_TURNS: readonly Edit[] = [rotation('rotated 1 to 8°, straightened', STRAIGHTENED, [1, 8])];

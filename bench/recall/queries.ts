@@ -40,16 +40,29 @@ function timed<T>(work: () => T): { readonly result: T; readonly ms: number } {
   return { result, ms: (user + system) / 1000 };
 }
 
+type Families = ReturnType<typeof hasher.hash>['families'];
+
+/** Return the hashes of the whole image that match lists by default. */
+const searched = (families: Families) =>
+  families
+    .filter(({ quality, degenerate }) => !isLowQuality(quality, degenerate))
+    .flatMap(({ hashes }) => hashes.filter((hash256) => !isOneDimensionalPdq(hash256)));
+
+/** Hash an image as `plain` asks it, in all orientations. Shape: N × 8. */
+export function plainQueriesOf(raster: Raster): Uint32Array {
+  const all = searched(hasher.hash(raster, { orientations: 'all', families: 'both' }).families);
+  const words = new Uint32Array(all.length * WORDS);
+  for (const [at, hash256] of all.entries()) words.set(words32(hash256), at * WORDS);
+  return words;
+}
+
 /** Hash an image as the decoder process does for a request of all orientations, and leave out what matches no list by default. */
 export function queriesOf(raster: Raster): Queries {
   const whole = timed(() => hasher.hash(raster, { orientations: 'all', families: 'both' }));
   const windowsAt = (detail: Exclude<Detail, 'plain'>) => timed(() => hashWindows(hasher.surface(), detail, true));
   const standard = windowsAt('standard');
   const deep = windowsAt('deep');
-  const plain = whole.result.families
-    .filter(({ quality, degenerate }) => !isLowQuality(quality, degenerate))
-    .flatMap(({ hashes }) => hashes.filter((hash256) => !isOneDimensionalPdq(hash256)))
-    .map((hash256) => ({ hash256, certain: null, level: 0 }));
+  const plain = searched(whole.result.families).map((hash256) => ({ hash256, certain: null, level: 0 }));
   const ofWindows = deep.result.flatMap(({ window, hashes, certain }) =>
     hashes.map((hash256) => ({ hash256, certain, level: FOUND.has(window.kind) ? 1 : 2 })),
   );

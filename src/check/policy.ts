@@ -4,6 +4,7 @@
  * A suppression never hides a neighbour: it excludes exactly the known-good file (by digest) and exactly the entries
  * with a known-good value. All other matches still count.
  */
+import { derivedOf } from '../core/derived.js';
 import type { Match } from '../core/match-types.js';
 import type { Entry, Family, ListInfo, NotCheckedReason, Orientation, Verdict, ViewName } from '../core/vocabulary.js';
 import { type Detail, WINDOW_KINDS_OF, type WindowKind, type WindowMatch, type WindowRule } from '../core/window.js';
@@ -107,6 +108,25 @@ function nearestPerEntry(proposals: readonly Proposal[]): Proposal[] {
   return [...nearest.values()];
 }
 
+/**
+ * Leave out of each entry the derived proposals where one of its own values is proposed, and else all but the nearest: they are guesses at copies of one
+ * image. So they add no matches to that of the image, and a suppression of its value, or of the one that is proposed, counts for them too.
+ */
+function withoutRepeats(proposals: readonly Proposal[]): readonly Proposal[] {
+  const isDerived = ({ entry, list }: Proposal) => list.kind === 'match' && derivedOf(entry) !== null;
+  const derived = proposals.filter(isDerived);
+  if (derived.length === 0) return proposals;
+  const keyOf = ({ entry: { list, entryId } }: Proposal) => JSON.stringify([list, entryId]);
+  const speaking = new Map<string, Proposal>();
+  for (const one of derived) {
+    const held = speaking.get(keyOf(one));
+    if (!held || one.distance < held.distance) speaking.set(keyOf(one), one);
+  }
+  for (const one of proposals) if (!isDerived(one)) speaking.delete(keyOf(one));
+  const kept = new Set(speaking.values());
+  return proposals.filter((one) => !isDerived(one) || kept.has(one));
+}
+
 /** Return category and severity in the provider's terms, where the list maps them. */
 function termsOf({ entry, list }: Proposal): Pick<Match, 'category' | 'severity'> {
   const mapTerm = (map: Readonly<Record<string, string>>, word: string | null) =>
@@ -147,11 +167,13 @@ function shownOf(matches: readonly Match[]): readonly Match[] {
  * Errors  none.
  */
 export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0): Decision {
-  const admitted = nearestPerEntry(
-    proposals.filter(
-      (p) =>
-        p.radius !== null ||
-        admits(p.list, { ...p, distanceBits: p.distance, windowKind: p.window?.kind ?? null }, asked),
+  const admitted = withoutRepeats(
+    nearestPerEntry(
+      proposals.filter(
+        (p) =>
+          p.radius !== null ||
+          admits(p.list, { ...p, distanceBits: p.distance, windowKind: p.window?.kind ?? null }, asked),
+      ),
     ),
   );
   const good = admitted.filter((p) => p.list.kind === 'suppression');
@@ -174,6 +196,7 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
         orientation: p.orientation,
         family: p.family,
         window: p.window,
+        derived: derivedOf(p.entry),
         frame: p.frame,
         background: p.background,
         part: p.part,

@@ -35,14 +35,14 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
   program
     .command('bench')
     .description(
-      'run benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, fleet, hostile, recovery, scan, soak, accuracy, recall, gates, headline; by default all',
+      'run benches: kernels, index, digests, skew, live, lists, flips, images, http, ledger, crash, fleet, hostile, recovery, scan, soak, accuracy, recall, variants, gates, headline; by default all',
     )
     .argument('[suites...]')
     .addOption(new Option('--smoke', 'small sizes: checks that the benches run; the figures mean nothing'))
     .option('--json', 'one JSON object a table')
     .option(
       '--sizes <counts>',
-      'index, digests, live: entries; scan: files of its tree; recall: photographs; separated by commas',
+      'index, digests, live: entries; scan: files of its tree; recall, variants: photographs; separated by commas',
       (text: string) => text.split(',').map(count),
     )
     .option('--hashes <file>', 'index: your own entries, N x 32 raw bytes')

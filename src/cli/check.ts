@@ -35,11 +35,16 @@ export const FRAMES_HELP = `frames or pages to check per file (1 to ${FRAMES_MAX
 /** Escape a path that has control characters, so that it cannot control the terminal. */
 const shown = (path: string) => (/[\p{C}]/u.test(path) ? JSON.stringify(path) : path);
 
-const matchWords = ({ list, entryId, matchType, algorithm, distance, orientation, frame, window }: Match): string =>
-  ` ${list}/${terminalField(entryId)} ${matchType === 'exact' ? algorithm : `distance ${distance}`}` +
-  (orientation && orientation !== 'original' ? ` ${orientation}` : '') +
-  (frame ? ` frame ${frame}` : '') +
-  (window ? ` window ${window.kind}` : '');
+const matchWords = (match: Match): string => {
+  const { list, entryId, matchType, algorithm, distance, orientation, frame, window, derived } = match;
+  return (
+    ` ${list}/${terminalField(entryId)} ${matchType === 'exact' ? algorithm : `distance ${distance}`}` +
+    (orientation && orientation !== 'original' ? ` ${orientation}` : '') +
+    (frame ? ` frame ${frame}` : '') +
+    (window ? ` window ${window.kind}` : '') +
+    (derived ? ` derived ${derived}` : '')
+  );
+};
 
 function verdictLine(path: string, answer: CheckAnswer): string {
   const { matches, possible = [] } = answer;

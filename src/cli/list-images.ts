@@ -5,6 +5,21 @@ import type { Entry } from '../core/vocabulary.js';
 import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
 import { reportText } from './list-text.js';
 
+interface AddFlags extends Partial<Pick<Entry, 'category' | 'severity' | 'source'>> {
+  readonly variants?: boolean;
+  readonly json?: boolean;
+}
+
+type AddedImage = Awaited<ReturnType<typeof addImages>>['images'][number];
+
+/** `asked`: for variants. */
+function imageText({ path, entryId, reason, lowQuality, variants, inactive }: AddedImage, asked: boolean): string {
+  const low = lowQuality ? ', digests only: low quality' : '';
+  const why = inactive ? ': the entry is disabled or in quarantine' : '';
+  const derived = asked && entryId !== null && !lowQuality ? `, ${variants} variants${why}` : '';
+  return `${entryId ?? `not added, ${reason}`}${low}${derived}  ${path}\n`;
+}
+
 /** Add `add` to `lists`, the command of `zeef lists`. */
 export function addImagesCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
@@ -15,21 +30,17 @@ export function addImagesCommand(lists: Command, program: Command, cli: CliConte
     .option('--category <name>', 'category of the images, in the list’s own terms')
     .option('--severity <name>')
     .option('--source <name>', 'organisation or person that confirmed them')
+    .option('--variants', 'also hashes of parts of each image, so that cropped and rotated copies of it match')
     .option('--json', 'as JSON')
-    .action(
-      (name: string, paths: string[], { json, ...about }: Partial<Pick<Entry, 'category'>> & { json?: boolean }) =>
-        withService(cli, program.opts<GlobalFlags>(), async (service) => {
-          const { hashImage, whenRoom, config } = service;
-          const parts = { hashImage, whenRoom, radiusBits: config.radiusBits, detail: config.detail };
-          const request = { list: name, lists: changesOf(service).lists, paths, about };
-          const { images, report } = await addImages(parts, request);
-          if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null)) cli.setExitCode(EXIT.failed);
-          const words = images.map(({ path, entryId, reason, lowQuality }) => {
-            return `${entryId ?? `not added, ${reason}`}${lowQuality ? ', digests only: low quality' : ''}  ${path}\n`;
-          });
-          cli.out(
-            json ? `${JSON.stringify({ images, report })}\n` : words.join('') + (report ? reportText(report) : ''),
-          );
-        }),
+    .action((name: string, paths: string[], { json, variants = false, ...about }: AddFlags) =>
+      withService(cli, program.opts<GlobalFlags>(), async (service) => {
+        const { hashParts, whenRoom, config } = service;
+        const parts = { hashParts, whenRoom, radiusBits: config.radiusBits, detail: config.detail };
+        const request = { list: name, lists: changesOf(service).lists, paths, about, variants };
+        const { images, report } = await addImages(parts, request);
+        if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null)) cli.setExitCode(EXIT.failed);
+        const words = images.map((image) => imageText(image, variants));
+        cli.out(json ? `${JSON.stringify({ images, report })}\n` : words.join('') + (report ? reportText(report) : ''));
+      }),
     );
 }

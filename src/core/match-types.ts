@@ -1,4 +1,5 @@
 /** One matched entry, as returned to the caller and kept as evidence. Holds no list value. */
+import type { DerivedKind } from './derived.js';
 import type { Algorithm, Family, Orientation, ViewName } from './vocabulary.js';
 import type { WindowMatch } from './window.js';
 
@@ -13,6 +14,8 @@ export interface Match extends ViewName {
   readonly family: Family | null;
   /** Part of the image that matched; null for the image itself. */
   readonly window: WindowMatch | null;
+  /** The value that matched is one of a part of the listed image; null for the image itself. */
+  readonly derived: DerivedKind | null;
   readonly category: string | null;
   readonly severity: string | null;
   readonly source: string | null;

@@ -35,6 +35,9 @@ export interface Window extends Place {
 export const DETAILS = ['plain', 'standard', 'deep'] as const;
 export type Detail = (typeof DETAILS)[number];
 
+/** Which windows of an image are hashed: those by which it is looked for, or its variants, by which copies of it are found. */
+export type WindowChoice = Detail | 'variants';
+
 /** The kinds of windows that each detail looks at. */
 export const WINDOW_KINDS_OF: Readonly<Record<Detail, ReadonlySet<WindowKind>>> = {
   plain: new Set(),

@@ -16,7 +16,7 @@ const entryText = (entryId: string) =>
 
 /** Words of one match: the entry, and how it matched. */
 export function matchWords(match: Hit['matches'][number]): readonly [entry: string, how: string] {
-  const { list, entryId, algorithm, orientation, family, category, severity, source } = match;
+  const { list, entryId, algorithm, orientation, family, derived, category, severity, source } = match;
   const how = [algorithm, matchText(match)].filter(Boolean).join(', ');
   const turned = orientation && orientation !== 'original' ? orientation : null;
   const named = (label: string, value: string | null | undefined) => (value ? `${label} ${value}` : null);
@@ -24,6 +24,7 @@ export function matchWords(match: Hit['matches'][number]): readonly [entry: stri
     how,
     turned,
     family,
+    derived ? `by a ${derived} of the listed image` : null,
     named('category', category),
     named('severity', severity),
     named('source', source),

@@ -111,6 +111,8 @@ export interface MatchFacts {
   readonly orientation?: string | null;
   readonly family?: string | null;
   readonly window?: WindowFacts | null;
+  /** `crop` or `rotation`, where the value that matched is of a part of the listed image. */
+  readonly derived?: string | null;
   readonly category?: string | null;
   readonly severity?: string | null;
   readonly source?: string | null;

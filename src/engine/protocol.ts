@@ -15,7 +15,7 @@ import type {
   OrientationChoice,
   ViewName,
 } from '../core/vocabulary.js';
-import type { Detail } from '../core/window.js';
+import type { WindowChoice } from '../core/window.js';
 import type { Damage } from '../decode/damage.js';
 import type { WindowHash } from '../kernels/windows/hash-windows.js';
 import type { PackedTarget } from './file-source.js';
@@ -30,7 +30,7 @@ export interface HashWants {
   /** Largest number of frames or pages hashed of one file, evenly spread. */
   readonly frames: number;
   /** Which windows of each view are hashed beside it. */
-  readonly detail: Detail;
+  readonly detail: WindowChoice;
 }
 
 interface PdqFamilyReply {

@@ -11,7 +11,7 @@ import { FILE_FAULTS } from '../core/file-identity.js';
 import { collectGarbage } from '../core/garbage.js';
 import { WINDOW_VIEWS_MAX } from '../core/limits.js';
 import type { DegradedVerdict, Digests, NotCheckedReason } from '../core/vocabulary.js';
-import type { Detail } from '../core/window.js';
+import type { WindowChoice } from '../core/window.js';
 import { worse } from '../decode/damage.js';
 import { createDecoder, type DecodeLimits } from '../decode/decode.js';
 import type { View } from '../decode/frames.js';
@@ -78,7 +78,7 @@ const REASONS: Partial<Record<ErrorCode, NotCheckedReason>> = {
   ...Object.fromEntries(FILE_FAULTS.map((code) => [code, 'unreadable'])),
 };
 
-function hashView({ frame, background, part, raster }: View, wants: HashWants, detail: Detail): ViewReply {
+function hashView({ frame, background, part, raster }: View, wants: HashWants, detail: WindowChoice): ViewReply {
   // First, since the kernel may overwrite a raster in its own memory.
   const blockhash = wants.algorithms.includes('blockhash') ? blockhash256(raster) : null;
   if (!wants.algorithms.includes('pdq')) return { frame, background, part, families: [], blockhash, windows: [] };

@@ -1,6 +1,7 @@
 /** Schemas of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
 import { BATCH_ALGORITHMS } from '../check/search-piece.js';
+import { DERIVED_KINDS } from '../core/derived.js';
 import { ERRORS } from '../core/errors.js';
 import {
   FRAMES_DEFAULT,
@@ -84,6 +85,7 @@ export const Match = Type.Object({
       Type.Null(),
     ]),
   ),
+  derived: Type.Optional(orNull(oneOf(DERIVED_KINDS))),
   frame: Type.Optional(orNull(count)),
   background: Type.Optional(orNull(oneOf(BACKGROUNDS))),
   part: Type.Optional(orNull(oneOf(PARTS))),

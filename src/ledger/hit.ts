@@ -8,7 +8,7 @@ import type { Seal } from './seal.js';
 import { clockOf, type TakedownClock } from './takedown.js';
 
 /** A file that matched, at one place of one tenant, and its case. Fields of the match are those of the nearest one. */
-export interface Hit extends Omit<Match, 'suppressed' | 'window' | keyof ViewName> {
+export interface Hit extends Omit<Match, 'suppressed' | 'window' | 'derived' | keyof ViewName> {
   readonly id: string;
   readonly tenant: string;
   readonly reference: string | null;
@@ -60,7 +60,7 @@ export function toHit(
   const { digests, matches, generation, checkId } = openEvidence(stored.evidence, seal);
   const isShown = (match: Match) => (stored.quarantined ? match.quarantined : !match.suppressed);
   const nearest = matches.find(isShown) ?? matches[0]!;
-  const { suppressed: _s, frame: _f, background: _b, part: _p, window: _w, ...facts } = nearest;
+  const { suppressed: _s, frame: _f, background: _b, part: _p, window: _w, derived: _d, ...facts } = nearest;
   return {
     id: stored.id,
     tenant: stored.tenant,

@@ -54,6 +54,7 @@ function matchOf(facts: Partial<Match>, isMatch: boolean): Match {
     orientation: facts.orientation ?? null,
     family: facts.family ?? null,
     window: facts.window ?? null,
+    derived: facts.derived ?? null,
     frame: facts.frame ?? null,
     background: facts.background ?? null,
     part: facts.part ?? null,

@@ -19,7 +19,7 @@ import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import type { ListInfo } from '../core/vocabulary.js';
-import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
+import type { FileSource, HashReply, HashWants, ViewReply } from '../engine/image-engine.js';
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
@@ -71,6 +71,8 @@ export interface Service {
   openBatch(options: CheckOptions, as: { readonly isStream: boolean }): HashBatch;
   /** Hash without a look-up or a record. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
+  /** The same, with the windows of the first view. */
+  hashParts(input: ImageInput, wants: HashWants): Promise<HashAnswer & { readonly parts: ViewReply['windows'] }>;
   /** Return the decoder process's reply, for bytes or for a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashReply(
     input: { readonly bytes: Uint8Array } | { readonly file: FileSource },
@@ -296,7 +298,7 @@ function queries(
     readonly reload: () => Promise<void>;
     readonly state: { readonly isClosing: boolean };
   },
-): Pick<Service, 'checkImage' | 'openBatch' | 'hashImage' | 'hashReply' | 'openFiles' | 'whenRoom'> {
+): Pick<Service, 'checkImage' | 'openBatch' | 'hashImage' | 'hashParts' | 'hashReply' | 'openFiles' | 'whenRoom'> {
   const { store, live, pool, recorder, decoder, metrics, reload, state } = parts;
   const hasher = createImageHasher(config, metrics);
   return {
@@ -316,6 +318,10 @@ function queries(
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(await decoder.engine(), input, wants)).reply);
+    },
+    async hashParts(input, wants) {
+      const { reply } = await hasher.hash(await decoder.engine(), input, wants);
+      return { ...hashAnswer(reply), parts: reply.ok ? reply.views[0]!.windows : [] };
     },
     async hashReply(input, wants) {
       const engine = await decoder.engine();

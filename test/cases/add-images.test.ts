@@ -8,9 +8,9 @@ import { PICTURES } from '../support/running.js';
 test('a confirmed image is not added to a suppression list, and is not even read', async () => {
   const { lists, close } = await openSqliteStore(tempFolder('add-images'));
   await lists.createList({ list: 'benign', kind: 'suppression', radiusBits: 0 });
-  const hashImage = () => Promise.reject(new Error('read'));
-  const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
-  const request = { list: 'benign', lists, paths: [`${PICTURES}/mate-freshflower.jpg`], about: {} };
+  const hashParts = () => Promise.reject(new Error('read'));
+  const parts = { hashParts, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
+  const request = { list: 'benign', lists, paths: [`${PICTURES}/mate-freshflower.jpg`], about: {}, variants: false };
   await expect(addImages(parts, request)).rejects.toMatchObject({
     code: 'REQUEST_INVALID',
     details: { list: 'benign' },
@@ -22,14 +22,14 @@ test('a confirmed image is not added to a suppression list, and is not even read
 test('an image keeps its id: added again, twice in one call, and beside others', async () => {
   const { lists, close } = await openSqliteStore(tempFolder('add-images'));
   const names = ['mate-freshflower.jpg', 'lomiri-greentock-by-peter-nerlich.jpg'];
-  const hashImage = async ({ path }: { path: string }) => {
+  const hashParts = async ({ path }: { path: string }) => {
     const of = (algorithm: string) => createHash(algorithm).update(path).digest('hex');
     const digests = { md5: of('md5'), sha1: of('sha1'), sha256: of('sha256') };
-    return { digests, pdq: null, pdqFull: null, reason: null, degenerate: false };
+    return { digests, pdq: null, pdqFull: null, reason: null, degenerate: false, parts: [] };
   };
   const add = async (...paths: string[]) => {
-    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
-    const { images } = await addImages(parts, { list: 'own', lists, paths, about: {} });
+    const parts = { hashParts, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
+    const { images } = await addImages(parts, { list: 'own', lists, paths, about: {}, variants: false });
     return images.map(({ entryId }) => entryId!);
   };
   const [one, two] = names.map((name) => `${PICTURES}/${name}`) as [string, string];
@@ -50,19 +50,21 @@ test.each([
   async (hash, lowQuality, entryCount) => {
     const { lists, close } = await openSqliteStore(tempFolder('add-images'));
     const digests = { md5: '1'.repeat(32), sha1: '2'.repeat(40), sha256: '3'.repeat(64) };
-    const hashImage = async () => ({
+    const hashParts = async () => ({
       digests,
       pdq: { hash, quality: 100 },
       pdqFull: null,
       reason: null,
       degenerate: false,
+      parts: [],
     });
-    const parts = { hashImage, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
+    const parts = { hashParts, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
     const { images } = await addImages(parts, {
       list: 'own',
       lists,
       paths: [`${PICTURES}/mate-freshflower.jpg`],
       about: {},
+      variants: false,
     });
     expect(images).toMatchObject([{ lowQuality }]);
     expect(await lists.list('own')).toMatchObject({ entryCount });

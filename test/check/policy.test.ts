@@ -258,3 +258,42 @@ test('matches beyond the proposals are counted, and the result says that not all
   const full = Array.from({ length: MATCHES_PER_LIST_MAX }, (_, n) => matchOf(n));
   expect(decide(full, OWN)).toMatchObject({ matchCount: MATCHES_PER_LIST_MAX, truncated: false });
 });
+
+describe('variants of an image', () => {
+  const variant = (distance: number, value: string, more: Partial<Entry> = {}) =>
+    near(bad, distance, { entry: { ...entry('bad', 'e', value), tags: ['derived:crop'], ...more } });
+  const decided = (...proposals: Proposal[]) => {
+    const { verdict, matches, matchCount } = decide(proposals, OWN);
+    return [verdict, matchCount, matches.map(({ list: of, distance, derived }) => `${of} ${distance} ${derived}`)];
+  };
+  const suppressed = (value: string) => near(good, 0, { entry: entry('good', 'g', value) });
+
+  test('of one entry the nearest speaks for all, and says what it is derived by', () => {
+    const turned = variant(8, 'cc', { tags: ['other', 'derived:rotation'] });
+    expect(decided(variant(12, 'bb'), turned, variant(9, 'dd'))).toEqual(['match', 1, ['bad 8 rotation']]);
+    const other = variant(20, 'dd', { entryId: 'f' });
+    expect(decided(variant(12, 'bb'), other)).toEqual(['match', 2, ['bad 12 crop', 'bad 20 crop']]);
+    expect(decided(variant(32, 'bb'))).toEqual(['no_match', 0, []]);
+    expect(decided(variant(3, 'bb', { tags: ['derived'] }))).toEqual(['match', 1, ['bad 3 null']]);
+  });
+
+  test('none speaks where a value of the image itself matches, be it farther, or a digest', () => {
+    expect(decided(variant(2, 'bb'), near(bad, 30))).toEqual(['match', 1, ['bad 30 null']]);
+    expect(decided(variant(2, 'bb'), near(bad, 32))).toEqual(['match', 1, ['bad 2 crop']]);
+    const digest = exact(bad, { entry: entry('bad', 'e', 'ff', 'md5') });
+    expect(decided(digest, variant(2, 'bb'))).toEqual(['match', 1, ['bad 0 null']]);
+    // Another entry's value is none of the image.
+    expect(decided(exact(bad), variant(2, 'bb'))).toEqual(['match', 2, ['bad 0 null', 'bad 2 crop']]);
+  });
+
+  test('a suppression of the value that speaks counts for all of the entry', () => {
+    expect(decided(near(bad, 3), variant(9, 'bb'), suppressed('aa'))[0]).toBe('suppressed');
+    expect(decided(variant(0, 'bb'), variant(9, 'cc'), suppressed('bb'))[0]).toBe('suppressed');
+    expect(decided(variant(4, 'bb'), variant(9, 'cc'), suppressed('cc'))[0]).toBe('match');
+  });
+
+  test('on a suppression list each value counts as ever', () => {
+    const tagged = near(good, 9, { entry: { ...entry('good', 'g', 'aa'), tags: ['derived:crop'] } });
+    expect(decided(near(bad, 3), tagged, suppressed('bb'))[0]).toBe('suppressed');
+  });
+});

@@ -112,6 +112,7 @@ describe('the matches of a case', () => {
       'police · entry e-17',
       'pdq, near, 6 of 31 · rotate90 · resized · category A1 · source hotline · quarantined',
     ]);
+    expect(matchWords({ ...match, derived: 'crop' })[1]).toContain(' · by a crop of the listed image · ');
     const { list, matchType, suppressed, quarantined } = match;
     expect(matchWords({ list, matchType, suppressed, quarantined })).toEqual(['police', 'near · quarantined']);
   });

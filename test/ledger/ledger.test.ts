@@ -38,6 +38,7 @@ const match = (over: Partial<Match> = {}): Match => ({
   orientation: null,
   family: null,
   window: null,
+  derived: null,
   frame: null,
   background: null,
   part: null,

@@ -125,6 +125,7 @@ export const MATCH: Match = {
   frame: 0,
   background: null,
   window: null,
+  derived: null,
   part: null,
   category: 'A1',
   severity: null,

@@ -22,6 +22,7 @@ const MATCH: Decision['matches'][number] = {
   orientation: null,
   family: null,
   window: null,
+  derived: null,
   frame: null,
   background: null,
   part: null,

@@ -53,6 +53,7 @@ const matchOf = ({
   part,
 }: Omit<HashQuery, 'hash256' | 'window'>): Match => ({
   window: null,
+  derived: null,
   list: 'l',
   entryId: 'e',
   matchType: 'near',

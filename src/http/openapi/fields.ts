@@ -67,6 +67,8 @@ export const FIELDS: Readonly<Record<string, string>> = {
     'How far to look for edited copies: `plain`, by the image alone; `standard`, also by parts that are found in it; `deep`, by all windows.',
   window:
     'The part of the image that matched, as it undoes an edit; null for the whole image. Of a request: the part that the hash is of.',
+  derived:
+    'What the copy of a listed image has had done to it, where the value that matched is of a part of that image; null where it is of the image itself.',
   'kind:resampling':
     'What the window undoes: another size, a border, a strip beside the image, other things around it, a rotation, a margin, or a crop.',
   rectangle:

@@ -1,6 +1,7 @@
 /** One entry of a list over HTTP: shown, disabled or enabled, removed. Never its values. */
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
+import { DERIVED_KINDS, derivedOf } from '../../core/derived.js';
 import { AppError } from '../../core/errors.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
@@ -21,6 +22,7 @@ export const EntryResult = Type.Object({
       enabled: Type.Boolean(),
       quarantined: Type.Boolean(),
       flooded: Type.Boolean(),
+      derived: orNull(oneOf(DERIVED_KINDS)),
       category: Type.Optional(orNull(Type.String())),
       severity: Type.Optional(orNull(Type.String())),
       source: Type.Optional(orNull(Type.String())),
@@ -57,7 +59,7 @@ export function listEntryRoutes(app: FastifyInstance, service: Service, needs: N
 
 /** What a caller may see of a value that an entry holds: never the value. */
 function toResult({ algorithm, disabled, quarantined, flooded, ...entry }: HeldEntry, hasDetails: boolean) {
-  const marks = { algorithm, enabled: !disabled, quarantined, flooded };
+  const marks = { algorithm, enabled: !disabled, quarantined, flooded, derived: derivedOf(entry) };
   if (!hasDetails) return marks;
   const { category, severity, source, mediaType, updatedAt, tags, notes } = entry;
   return { ...marks, category, severity, source, mediaType, updatedAt, tags: [...tags], notes: { ...notes } };

@@ -2,11 +2,12 @@
 
 import { isLowQuality } from '../../core/pdq-quality.js';
 import { isOneDimensionalPdq } from '../../core/pdq-shape.js';
-import { type Detail, type Place, RESAMPLED, type Window } from '../../core/window.js';
+import { type Place, RESAMPLED, type Window, type WindowChoice } from '../../core/window.js';
 import { LUMA_SIDE, SYMMETRIC_SHIFT } from '../pdq.js';
 import { findWindows } from './find-windows.js';
 import { fixedWindows } from './fixed-windows.js';
 import { axisOf, type Level, levelFor, SURFACE_SIDE_MIN, type Surface } from './surface.js';
+import { variantPlaces } from './variant-places.js';
 
 export interface WindowHash {
   readonly window: Window;
@@ -52,8 +53,9 @@ function sample(surface: Surface, { rectangle, degrees }: Place): boolean {
   return true;
 }
 
-function windowsOf(surface: Surface, detail: Exclude<Detail, 'plain'>): Place[] {
+function windowsOf(surface: Surface, detail: Exclude<WindowChoice, 'plain'>): Place[] {
   const { width, height } = surface.levels[0] as Level;
+  if (detail === 'variants') return variantPlaces(width, height);
   const found = [RESAMPLED, ...findWindows(surface.lines)];
   return detail === 'standard' ? found : [...found, ...fixedWindows(width, height)];
 }
@@ -62,7 +64,11 @@ function windowsOf(surface: Surface, detail: Exclude<Detail, 'plain'>): Place[] 
  * Hash the windows of an image. Left out are those whose hash means little: without detail, of low quality, one-dimensional. They would match by
  * their form alone, and a list that asks for such hashes asks for those of whole images.
  */
-export function hashWindows(surface: Surface, detail: Exclude<Detail, 'plain'>, withMirrored: boolean): WindowHash[] {
+export function hashWindows(
+  surface: Surface,
+  detail: Exclude<WindowChoice, 'plain'>,
+  withMirrored: boolean,
+): WindowHash[] {
   const { width, height } = surface.levels[0] as Level;
   if (Math.min(width, height) < SURFACE_SIDE_MIN) return [];
   const proportion = width / height;

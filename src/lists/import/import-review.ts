@@ -5,6 +5,7 @@
  * template (`crowds.ts`).
  */
 import type { ParsedRow } from '../../core/parsed-row.js';
+import type { Entry } from '../../core/vocabulary.js';
 import type { Draft, HeldRow, HoldReason, ListReader, NearRow, Review } from '../../store/lists-contract.js';
 import { OwnCanaries, shownId } from './canaries.js';
 import { CROWD_OTHERS_MAX, type Crowded, HashSample } from './crowds.js';
@@ -64,16 +65,26 @@ export class WatchedRows {
   readonly hashes = new HashSample();
 }
 
+interface ReviewOptions {
+  /** Rows that neither the rule of changes nor that of crowds counts: variants of images that other rows are of. */
+  readonly isAside?: (entry: Pick<Entry, 'tags'>) => boolean;
+}
+
 /** Open the review of one import into a match list with the radius `radiusBits`. */
-export async function openReview(store: ListReader, radiusBits: number): Promise<ImportReview> {
+export async function openReview(
+  store: ListReader,
+  radiusBits: number,
+  { isAside = () => false }: ReviewOptions = {},
+): Promise<ImportReview> {
   const own = await OwnCanaries.of(store);
   const gate = new PdqGate({ radiusBits, canaries: own.hashes });
   const watched = new WatchedRows();
+  const aside = new Set<number>();
   const note = (rows: readonly PdqRow[], { canaries, oneDimensional }: PdqFindings) => {
     watched.pdqRows += rows.length;
     for (const { row, canary } of canaries) watched.canaries.add(rows[row]!, () => own.nameOf(canary));
     for (const at of oneDimensional) watched.oneDimensional.add(rows[at]!);
-    for (const row of rows) watched.hashes.add(row);
+    for (const row of rows) if (!aside.has(row.position)) watched.hashes.add(row);
   };
   return {
     async *watch(rows) {
@@ -85,6 +96,7 @@ export async function openReview(store: ListReader, radiusBits: number): Promise
           if (!row.ok) {
             if (row.reason === 'swallowed_lines') watched.swallowed.add({ line: row.line, entryId: '' });
           } else if (row.entry.algorithm === 'pdq') {
+            if (isAside(row.entry)) aside.add(position);
             waiting.push({ position, line: row.line, entryId: row.entry.entryId, value: row.entry.value });
             if (waiting.length === PDQ_PER_BATCH) {
               await gate.checkLater(waiting, note);
@@ -99,7 +111,10 @@ export async function openReview(store: ListReader, radiusBits: number): Promise
         await gate.close();
       }
     },
-    review: (draft) => reasonsToHold(draft, watched, watched.hashes.crowded(radiusBits, draft.isNew)),
+    review: (draft) => {
+      const added = draft.added - [...aside].filter((at) => draft.isNew(at)).length;
+      return reasonsToHold({ ...draft, added }, watched, watched.hashes.crowded(radiusBits, draft.isNew));
+    },
   };
 }
 

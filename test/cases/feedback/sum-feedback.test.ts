@@ -60,6 +60,7 @@ describe('sums', () => {
     orientation: null,
     family: null,
     window: null,
+    derived: null,
     frame: null,
     background: null,
     part: null,
