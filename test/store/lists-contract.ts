@@ -80,6 +80,18 @@ export function storeContract(name: string, place: Place<Store>): void {
       }
     });
 
+    test.each(['quarantine', 'flood'] as const)(
+      '%s stays where the entry is disabled and enabled again',
+      async (mark) => {
+        await make();
+        await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));
+        for (const change of [mark, 'disable', 'enable'] as const)
+          expect(await store.lists.changeEntries('a', { entryId: 'e1' }, change)).toBe(1);
+        expect(await store.lists.quarantined()).toEqual([{ list: 'a', entryId: 'e1', flooded: mark === 'flood' }]);
+        expect(await store.lists.verify('a')).toMatchObject({ ok: true, entryCount: 2 });
+      },
+    );
+
     test('quarantine is set on an entry, kept through imports, and released', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));

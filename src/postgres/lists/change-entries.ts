@@ -60,7 +60,7 @@ export async function changeEntries(sql: Sql, name: string, which: EntryFilter, 
       lastKey = store.last_entry_key + rows.length;
       requireKeys(lastKey);
       await sql(
-        `UPDATE entry SET id = $2 + renamed.at, disabled = 0, quarantined = 0
+        `UPDATE entry SET id = $2 + renamed.at, disabled = 0
          FROM unnest($1::int8[]) WITH ORDINALITY AS renamed (id, at) WHERE entry.id = renamed.id`,
         [ids, store.last_entry_key],
       );

@@ -8,7 +8,7 @@ import { ENTRY_KEY_MAX } from '../../core/limits.js';
 import { ROW_SUM_SPAN } from '../../core/row-sum.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm } from '../../core/vocabulary.js';
-import type { NewRow } from '../../store/lists/entry-row.js';
+import { MARKS, type NewRow } from '../../store/lists/entry-row.js';
 import { ListChecksum } from '../../store/lists/list-checksum.js';
 import type { ListRow } from '../../store/lists/list-row.js';
 import { plus, SUM_OF_SUMS } from '../sums.js';
@@ -75,10 +75,10 @@ export class EntryTable {
   }
 
   /** Add an entry under a new key. Result: the key; null if the list has this value under this id. Errors INDEX_FULL: keys are used up. */
-  add(given: NewRow): number | null {
+  add(given: NewRow, quarantined: number = MARKS.release): number | null {
     const id = this.#nextKey;
     if (id > ENTRY_KEY_MAX) throw new AppError('INDEX_FULL', { entryKey: id, entryKeyMax: ENTRY_KEY_MAX });
-    const row = this.#rowOf(id, given);
+    const row = this.#rowOf(id, given, quarantined);
     const { changes } = this.#insert.run(...cellsOfEntry(row), row.sum);
     if (changes === 0) return null;
     this.#nextKey++;
@@ -86,7 +86,11 @@ export class EntryTable {
     return id;
   }
 
-  #rowOf(id: number, { algorithm, value, entry_id, attributes, notes, since, disabled }: NewRow): HeldRow {
+  #rowOf(
+    id: number,
+    { algorithm, value, entry_id, attributes, notes, since, disabled }: NewRow,
+    quarantined: number = MARKS.release,
+  ): HeldRow {
     const row = {
       id,
       list_id: this.#listId,
@@ -96,7 +100,7 @@ export class EntryTable {
       attributes,
       notes,
       disabled,
-      quarantined: 0,
+      quarantined,
       since,
       sum: 0,
     };

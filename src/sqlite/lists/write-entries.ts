@@ -132,7 +132,7 @@ export function changeEntries(db: Sqlite, name: string, which: EntryFilter, chan
       table.remove(row, null);
       forget.run({ list_id, algorithm, value, entry_id });
       // Enabled again under a new key: readers see an addition.
-      if (change === 'enable') table.add({ ...row, disabled: 0 });
+      if (change === 'enable') table.add({ ...row, disabled: 0 }, row.quarantined);
     }
   }
   if (rows.length === 0) return 0;
