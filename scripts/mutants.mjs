@@ -26,6 +26,11 @@ const IDENTIFY = 'src/decode/identify.ts';
 const AUTHORISE = 'src/http/authorise.ts';
 const SITE = 'src/http/own-site.ts';
 const BUDGET = 'src/http/body-budget.ts';
+const STATUS = 'src/http/verdict-status.ts';
+const VERDICT = 'src/http/routes/verdict.ts';
+const ONE_HASH = 'src/http/one-hash.ts';
+const OF_VERDICT = ['test/http/verdict.test.ts'];
+const OF_ONE_HASH = ['test/http/one-hash.test.ts'];
 
 const OF_POLICY = ['test/check/policy.test.ts'];
 const OF_POSSIBLE = ['test/check/possible.test.ts'];
@@ -620,6 +625,20 @@ export const MUTANTS = [
   [BUDGET, 'bodyShare?.hold();', '', OF_BUDGET],
   ['src/http/routes/check-hashes.ts', 'holding(request, () => parser.parse(body))', 'parser.parse(body)', OF_BUDGET],
   [BUDGET, 'share.take(bytes + PIECE_BYTES)', 'share.take(bytes)', OF_BUDGET],
+  [BUDGET, 'roomBytes -= more;', '', OF_BUDGET],
+  [BUDGET, "isWindow: 'growing' }", 'isWindow: true }', OF_BUDGET],
+  [STATUS, "suppressed: 'passes'", "suppressed: 'refused'", OF_VERDICT],
+  [STATUS, "verdictFails === 'open' && !hasFault", "verdictFails === 'open'", OF_VERDICT],
+  [STATUS, 'const isUnchecked = hasFault || ', 'const isUnchecked = ', OF_VERDICT],
+  [VERDICT, "needs('check', { checks: 1, keyInPath: true })", "needs('check', { keyInPath: true })", OF_VERDICT],
+  [VERDICT, "adapters !== 'pict-rs'", 'false', OF_VERDICT],
+  [
+    ONE_HASH,
+    'watchedBatch(service.openBatch(options, { isStream: false }), gate, service.probing)',
+    'service.openBatch(options, { isStream: false })',
+    OF_ONE_HASH,
+  ],
+  [ONE_HASH, 'reduced(request, answer)', 'answer', OF_ONE_HASH],
   ['src/http/at-end.ts', 'if (raw.closed) end();', 'if (false) end();', OF_BUDGET],
   [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", 'false', OF_AUTHORISE],
   [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", '!caller.scopes.has(scope)', OF_AUTHORISE],

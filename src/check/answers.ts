@@ -57,6 +57,8 @@ export interface CheckAnswer {
   readonly digests: Digests;
   readonly image: ImageFacts | null;
   readonly pdq: PdqFacts | null;
+  /** As of `HashAnswer`. */
+  readonly pdqFull: PdqFacts | null;
   readonly lowQuality: boolean;
   readonly oneDimensional: boolean;
   readonly degraded: boolean;

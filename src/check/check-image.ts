@@ -99,6 +99,7 @@ export async function checkImage(
     digests: hashed.digests,
     image: hashed.image,
     pdq: hashed.pdq,
+    pdqFull: hashed.pdqFull,
     lowQuality: hashed.lowQuality,
     oneDimensional: hashed.oneDimensional,
     degraded: hashed.degraded,

@@ -26,6 +26,8 @@ const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
 const ON_OFF = ['on', 'off'] as const;
 const LEDGER_SYNCS = ['answers', 'hits'] as const;
 const SANDBOX_CHOICES = ['auto', 'require', 'off'] as const;
+const ADAPTERS = ['none', 'pict-rs'] as const;
+const FAILS = ['closed', 'open'] as const;
 const VECTOR_INDEX_KINDS = ['hnsw', 'linear'] as const;
 
 const DAY_MS = 86_400_000;
@@ -278,6 +280,20 @@ export const KNOBS = {
     default: 'on',
     ...choice(ON_OFF),
     why: 'on: /readyz is 503 while no list is in force, since nothing can match; off: where lists arrive over HTTP through a balancer',
+  },
+  adapters: {
+    env: 'ZEEF_ADAPTERS',
+    unit: 'choice',
+    default: 'none',
+    ...choice(ADAPTERS),
+    why: 'pict-rs: `POST /adapters/pict-rs/{key}` answers, whose key is in the path since pict-rs sends no header; none: it is 404',
+  },
+  verdictFails: {
+    env: 'ZEEF_VERDICT_FAILS',
+    unit: 'choice',
+    default: 'closed',
+    ...choice(FAILS),
+    why: 'status of a file that could not be checked, of `/v1/verdict` and adapters: closed: 503, so it is refused; open: 200, so it passes; in both it is on record',
   },
   batchItemsMax: {
     env: 'ZEEF_BATCH_ITEMS_MAX',

@@ -186,6 +186,8 @@ export const ERRORS = {
     says: 'Too many bytes of requests are in flight.',
     atCommand: 'The service has too much in flight.',
   },
+  ADAPTER_OFF: { number: 93, http: 404, retry: false, says: 'This adapter is switched off.', atCommand: null },
+  NOT_CHECKED: { number: 94, http: 503, retry: false, says: 'The file could not be checked.', atCommand: null },
   METHOD_NOT_ALLOWED: {
     number: 62,
     http: 405,

@@ -29,11 +29,17 @@ export function matchesFor(request: FastifyRequest, matches: readonly Match[]): 
   return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));
 }
 
+/** An answer with the matches that a caller may see. */
+export type Reduced<Answer> = Omit<Answer, 'matches' | 'possible'> & {
+  readonly matches: readonly object[];
+  readonly possible?: readonly object[];
+};
+
 /** Return an answer with what the caller may see of its matches, and of possible ones. */
 export function reduced<Answer extends { readonly matches: readonly Match[]; readonly possible?: readonly Match[] }>(
   request: FastifyRequest,
   answer: Answer,
-): object {
+): Reduced<Answer> {
   const { matches, possible } = answer;
   if (matches.length === 0 && !possible?.length) return answer;
   const maybe = possible === undefined ? {} : { possible: matchesFor(request, possible) };

@@ -34,6 +34,8 @@ interface Price {
   readonly checks?: 1 | 'counted';
   /** The query may have a radius. */
   readonly mayNarrow?: true;
+  /** The key is the parameter `key` of the path: for programs that send no header. It is always needed. */
+  readonly keyInPath?: true;
 }
 
 /** The local caller, where no key is needed. */
@@ -76,6 +78,11 @@ const KEY_EXPECTED = 'Authorization: Bearer zeef_...';
 /** The same for every key that does not work: also for one without Bearer, which this says how to send. */
 const KEY_FORM = { field: 'authorization', expected: KEY_EXPECTED } as const;
 
+const PATH_KEY_FORM = { field: 'key', expected: 'a key in the path: zeef_...' } as const;
+
+/** Return what a request would have sent as `Authorization`, of the key in its path. */
+const keyOfPath = ({ params }: FastifyRequest) => `Bearer ${(params as { readonly key: string }).key}`;
+
 /** Places where other services take a key. */
 const OTHER_PLACES = ['x-api-key', 'api-key', 'x-auth-token', 'x-access-token', 'x-key'];
 
@@ -106,8 +113,8 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
   }
 
   /** Return the caller. Errors KEY_MISSING; KEY_INVALID, the same and after the same work for every key that does not work. */
-  async function callerOf(request: FastifyRequest): Promise<Caller> {
-    const header = request.headers.authorization;
+  async function callerOf(request: FastifyRequest, keyInPath?: Price['keyInPath']): Promise<Caller> {
+    const header = keyInPath ? keyOfPath(request) : request.headers.authorization;
     if (header === undefined) {
       if (await areKeysNeeded()) throw new AppError('KEY_MISSING', elsewhere(request));
       return { ...LOCAL, gate: await gates.of(LOCAL.tenant) };
@@ -116,7 +123,7 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
     const key = await keys.findByKey(/^bearer +(\S+)$/i.exec(header.trim())?.[1] ?? ` ${header}`);
     const isGood = key !== null && isLive(key, Date.now());
     const gate = await gates.of(isGood ? key.tenant : LOCAL.tenant);
-    if (!isGood || gate.info?.disabled) throw new AppError('KEY_INVALID', KEY_FORM);
+    if (!isGood || gate.info?.disabled) throw new AppError('KEY_INVALID', keyInPath ? PATH_KEY_FORM : KEY_FORM);
     touch(key.tenant, key.id, request);
     return { tenant: key.tenant, scopes: new Set(key.scopes), actor: key.id, key, gate };
   }
@@ -126,9 +133,9 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
    * requests have no limits: an exceeded limit must not prevent an administrator from raising it.
    * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
-  const needs = (scope: Scope, { checks, mayNarrow }: Price = {}) => {
+  const needs = (scope: Scope, { checks, mayNarrow, keyInPath }: Price = {}) => {
     const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-      const caller = await callerOf(request);
+      const caller = await callerOf(request, keyInPath);
       if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
       if (mayNarrow) requireDetailsFor(caller, 'radius', (request.query as { readonly radius?: unknown }).radius);
       request.caller = caller;

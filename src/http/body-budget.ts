@@ -26,8 +26,8 @@ const RESERVED_PARTS = 8;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Bodies of this route, except JSON, are processed in pieces. */
-    readonly streams?: true;
+    /** Bodies of this route, except JSON, are processed in pieces; `image`: one is held, up to the size limit of images. */
+    readonly streams?: true | 'image';
   }
   interface FastifyRequest {
     /** Set before the body is read. */
@@ -122,8 +122,8 @@ export class BodyShare {
 interface Weight {
   readonly factor: number;
   readonly mostBytes: number;
-  /** Whether so much is in memory whatever the length is. */
-  readonly isWindow: boolean;
+  /** Whether so much is in memory whatever the length is; `growing`: up to so much of it. */
+  readonly isWindow: boolean | 'growing';
 }
 
 const mediaTypeOf = ({ headers }: FastifyRequest) =>
@@ -132,9 +132,11 @@ const mediaTypeOf = ({ headers }: FastifyRequest) =>
 function weightOf(request: FastifyRequest, imageBytesMax: number): Weight {
   const type = mediaTypeOf(request);
   const { bodyLimit, config } = request.routeOptions;
-  if (config.streams && type !== 'application/json') return { factor: 1, mostBytes: STREAM_BYTES, isWindow: true };
+  if (config.streams === true && type !== 'application/json')
+    return { factor: 1, mostBytes: STREAM_BYTES, isWindow: true };
   // Of several files, one at a time is in memory.
   if (type === 'multipart/form-data') return { factor: 1, mostBytes: imageBytesMax, isWindow: true };
+  if (config.streams === 'image') return { factor: 1, mostBytes: imageBytesMax, isWindow: 'growing' };
   // The parser refuses a longer body before it reads it.
   const mostBytes = bodyLimit ?? Infinity;
   return { factor: type === 'application/json' ? JSON_MEMORY_FACTOR : 1, mostBytes, isWindow: false };
@@ -172,6 +174,14 @@ export function createBodyHook(budget: BodyBudget, imageBytesMax: number) {
     if (length === undefined && request.headers['transfer-encoding'] === undefined) return payload;
     const isLengthKnown = length !== undefined && encoding === undefined;
     if (!isLengthKnown && !isWindow) return seen(payload, (bytes) => share.take(bytes + PIECE_BYTES));
+    if (!isLengthKnown && isWindow === 'growing') {
+      let roomBytes = mostBytes;
+      return seen(payload, (bytes) => {
+        const more = Math.min(bytes, roomBytes);
+        roomBytes -= more;
+        if (more > 0) share.take(more + PIECE_BYTES);
+      });
+    }
     share.take(isLengthKnown ? Math.min(Number(length), mostBytes) : mostBytes);
     return payload;
   };

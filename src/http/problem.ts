@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { asStoreFailure } from '../core/disk-errors.js';
 import { AppError, ERRORS, type ErrorCode, type ErrorDetails } from '../core/errors.js';
 import { detailsOf, type Fault } from './schema-faults.js';
+import { withoutKeys } from './shown-path.js';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** A decoder restarts in a quarter of a second, and a queue drains in less. */
@@ -42,7 +43,8 @@ function detailsFor(
   field: string | undefined,
 ): ErrorDetails {
   if (validation) return detailsOf(validation as readonly Fault[], WHOLE[validationContext ?? ''] ?? 'body');
-  if (field !== 'content-type') return { ...(field === undefined ? {} : { field }), why: message ?? code ?? '' };
+  if (field !== 'content-type')
+    return { ...(field === undefined ? {} : { field }), why: withoutKeys(message ?? code ?? '') };
   return {
     field,
     got: (request.headers['content-type'] ?? 'nothing').slice(0, 200),

@@ -37,7 +37,7 @@ const LIST_NAMES_MAX = 1_000;
 /** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */
 export const REFERENCE_CHARACTERS_MAX = 1_024;
 /** A PhotoDNA value in hex, the longest of all, with room for spaces around it. */
-const VALUE_CHARACTERS_MAX = 512;
+export const VALUE_CHARACTERS_MAX = 512;
 /** A term of a list or of a provider. */
 const WORD_CHARACTERS_MAX = 256;
 /** A time of RFC 3339 with nanoseconds and an offset has 35 characters; its text is stored as it was sent. */
@@ -120,6 +120,7 @@ export const CheckResult = Type.Object(
     digests: Digests,
     image: Image,
     pdq: Pdq,
+    pdqFull: Pdq,
     lowQuality: Type.Boolean(),
     oneDimensional: Type.Boolean(),
     degraded: Type.Boolean(),

@@ -29,6 +29,7 @@ import { auditRoutes } from './routes/audit.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { dashboardRoutes } from './routes/dashboard.js';
+import { hashLookupRoutes } from './routes/hashes.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { ledgerRoutes } from './routes/ledger.js';
@@ -43,7 +44,9 @@ import { replicaRoutes } from './routes/replicas.js';
 import { statusRoutes } from './routes/status.js';
 import { suppressionRoutes } from './routes/suppressions.js';
 import { tenantRoutes } from './routes/tenants.js';
+import { pictrsRoutes, verdictRoutes } from './routes/verdict.js';
 import { webhookRoutes } from './routes/webhooks.js';
+import { withoutKeys } from './shown-path.js';
 import { completeRoute, Methods, readJson, requireReadable } from './understood.js';
 import { createValidatorCompiler } from './validation.js';
 
@@ -98,7 +101,7 @@ export async function createServer(
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
   const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
     const allowed = methods.of(request.url);
-    if (allowed.length === 0) throw new AppError('NOT_FOUND', { path: request.url.slice(0, 200) });
+    if (allowed.length === 0) throw new AppError('NOT_FOUND', { path: withoutKeys(request.url).slice(0, 200) });
     reply.header('allow', allowed.join(', '));
     throw new AppError('METHOD_NOT_ALLOWED', { field: 'method', method: request.method, expected: allowed.join(' ') });
   };
@@ -173,6 +176,9 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   // Each in a scope of its own: the same Content-Type is an image to one and a stream of values to another.
   await app.register((scope) => imageRoutes(scope, service, needs));
   await app.register((scope) => hashRoutes(scope, service, needs));
+  await app.register((scope) => verdictRoutes(scope, service, needs));
+  await app.register((scope) => pictrsRoutes(scope, service, needs));
+  hashLookupRoutes(app, service, needs);
   await app.register((scope) => listImportRoutes(scope, service, needs));
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);

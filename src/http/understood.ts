@@ -81,7 +81,7 @@ function refuseUnknownHeaders(headers: FastifyRequest['headers']): void {
 /** Refuse the key where it would have no effect. Errors REQUEST_INVALID. */
 async function refuseIdempotencyKey({ headers, method }: FastifyRequest): Promise<void> {
   if (headers[IDEMPOTENCY] === undefined || method === 'GET' || method === 'HEAD') return;
-  throw invalid(IDEMPOTENCY, 'none: only POST /v1/check and POST /v1/check/hashes keep it');
+  throw invalid(IDEMPOTENCY, 'none: only POST /v1/check, POST /v1/check/hashes and POST /v1/verdict keep it');
 }
 
 /** Require what no schema sees; a hook of every request. */

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Of the hooks of docs/guides/uploads.md, which hooks.test.ts runs. */
+/** Of the hooks of docs/guides/uploads.md and docs/integrations.md, which hooks.test.ts and integrations.test.ts run. */
 export const HOOK_LANGUAGES: readonly string[] = ['ts', 'python', 'php'];
 /** `sh` is run; `json` and `text` are what the `sh` block right before them prints, or are checked elsewhere. */
 export const LANGUAGES: readonly string[] = ['sh', 'json', 'text', ...HOOK_LANGUAGES];

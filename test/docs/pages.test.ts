@@ -40,6 +40,8 @@ const HELD_ELSEWHERE: readonly (readonly [string, string, string])[] = [
   ['docs/index-format.md', '"ZEEFSEAL"  8 bytes', 'a drawing of bytes, test/vault/vault.test.ts'],
   ['docs/index-format.md', 'offset          bytes', 'a drawing of bytes, test/index/index-file.test.ts'],
   ['docs/index-format.md', '{ "position": {', 'test/docs/examples.test.ts'],
+  ['docs/integrations.md', 'services:', 'a file for Docker, test/docs/integrations.test.ts'],
+  ['docs/integrations.md', 'location ~', 'a file of nginx, test/docs/integrations.test.ts'],
   ['docs/keys.md', '{ "event": "hit.new",', 'test/docs/examples.test.ts'],
   ['docs/keys.md', '{ "event": "case.overdue",', 'test/docs/examples.test.ts'],
   ['docs/scale.md', 'clients ─ TLS', 'a drawing'],

@@ -18,6 +18,8 @@ interface Row {
   /** Sent with the request; path parameters are ids that do not exist. */
   readonly body?: object | Buffer;
   readonly query?: string;
+  /** The key is in the path, and not in a header. */
+  readonly keyInPath?: true;
 }
 
 /** All routes. Path parameters are filled in below. */
@@ -25,6 +27,11 @@ const TABLE: Readonly<Record<string, Row>> = {
   'POST /v1/check': { scope: 'check', body: picture },
   'POST /v1/hash': { scope: 'check', body: picture },
   'POST /v1/check/hashes': { scope: 'check:hashes', body: { items: [{ md5: '0'.repeat(32) }] } },
+  'POST /v1/verdict': { scope: 'check', body: picture },
+  'GET /v1/verdict': { scope: 'check:hashes', query: `?md5=${'0'.repeat(32)}` },
+  'POST /adapters/pict-rs/:key': { scope: 'check', body: picture, keyInPath: true },
+  'GET /v1/hashes/:hash': { scope: 'check:hashes' },
+  'POST /v1/compare': { scope: 'check:hashes', body: { algorithm: 'md5', a: 'a', b: 'b' } },
   'GET /v1/stats': { scope: 'check' },
   'GET /v1/hits': { scope: 'hits' },
   'POST /v1/hits/search': { scope: 'hits', body: { digest: '0'.repeat(32) } },
@@ -92,7 +99,7 @@ const ALL_BUT_ADMIN = SCOPES.filter((scope) => scope !== 'admin');
 const MARK = 'alpha-marker';
 
 beforeAll(async () => {
-  running = await startService({}, (route: RouteOptions) => {
+  running = await startService({ adapters: 'pict-rs' }, (route: RouteOptions) => {
     for (const method of [route.method].flat()) registered.push(`${method} ${route.url}`);
   });
   const { store } = running.service;
@@ -122,13 +129,14 @@ afterAll(() => running.stop());
 
 async function ask(route: string, authorization: string | undefined, more = '') {
   const [method, path] = route.split(' ') as [string, string];
-  const { body, query = '' } = TABLE[route]!;
-  const filled = path.replace(/:\w+/g, 'nobody');
+  const { body, query = '', keyInPath } = TABLE[route]!;
+  const inPath = encodeURIComponent(authorization?.replace(/^Bearer ?/, '') || '-');
+  const filled = path.replace(/:\w+/g, keyInPath ? inPath : 'nobody');
   const isBytes = Buffer.isBuffer(body);
   const response = await fetch(`${running.url}${filled}${query}${more}`, {
     method,
     headers: {
-      ...(authorization === undefined ? {} : { authorization }),
+      ...(authorization === undefined || keyInPath ? {} : { authorization }),
       ...(body === undefined ? {} : { 'content-type': isBytes ? 'image/jpeg' : 'application/json' }),
     },
     ...(body === undefined ? {} : { body: isBytes ? new Uint8Array(body) : JSON.stringify(body) }),
@@ -158,7 +166,7 @@ test('the table has exactly the routes that the server registers', () => {
 });
 
 describe.each(KEYED)('%s', (route) => {
-  const { scope } = TABLE[route]!;
+  const { scope, keyInPath } = TABLE[route]!;
 
   test.each(SCOPES)('a key with only the scope %s gets 403 unless the route allows it', async (given) => {
     const { status, text } = await ask(route, `Bearer ${keys[given]}`);
@@ -175,7 +183,7 @@ describe.each(KEYED)('%s', (route) => {
 
   test('a request without a key gets KEY_MISSING', async () => {
     const { status, text } = await ask(route, undefined);
-    expect([status, JSON.parse(text).code]).toEqual([401, 'KEY_MISSING']);
+    expect([status, JSON.parse(text).code]).toEqual([401, keyInPath ? 'KEY_INVALID' : 'KEY_MISSING']);
   });
 
   test('every invalid key gets the same response', async () => {
@@ -187,7 +195,9 @@ describe.each(KEYED)('%s', (route) => {
       'of a tenant that is disabled',
       'no key at all',
     ];
-    const headers = [...bad.map((name) => `Bearer ${keys[name]}`), 'Bearer', 'Basic eDp5', keys.a!, 'Bearer a b', ''];
+    // A key alone is one in a path.
+    const alone = keyInPath ? [] : [keys.a!];
+    const headers = [...bad.map((name) => `Bearer ${keys[name]}`), 'Bearer', 'Basic eDp5', ...alone, 'Bearer a b', ''];
     const answers = await Promise.all(headers.map(async (header) => seen(await ask(route, header))));
     for (const answer of answers) expect(answer).toEqual(answers[0]);
     expect(answers[0]).toMatchObject({ status: 401, text: expect.stringContaining('"code":"KEY_INVALID"') });

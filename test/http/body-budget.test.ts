@@ -68,6 +68,42 @@ describe('images', () => {
     await within(() => whole()).toBe(200);
   });
 
+  describe('of POST /v1/verdict, which reads a longer body too', () => {
+    const send = (bytes: number, isChunked: boolean) => {
+      const body = new Blob(['x'.repeat(bytes)]);
+      const init = { method: 'POST', body: isChunked ? body.stream() : body, duplex: 'half' } as RequestInit;
+      return fetch(`${running.url}/v1/verdict`, { ...init, headers: { 'content-type': 'image/jpeg' } });
+    };
+
+    test.each([
+      ['of a stated length', () => begin(`Content-Length: ${BUDGET * 2}`, '', '/v1/verdict')],
+      [
+        'in chunks',
+        () => {
+          const chunk = `${(9_000_000).toString(16)}\r\n${'x'.repeat(9_000_000)}\r\n`;
+          return begin('Transfer-Encoding: chunked', chunk, '/v1/verdict');
+        },
+      ],
+    ])('%s: the share is that of an image', async (_name, start) => {
+      expect(await refusedOfFour(start)).toContain('"code":"BODIES_IN_FLIGHT"');
+      await within(() => whole()).toBe(200);
+    });
+
+    test('in chunks: small ones take little, and a body longer than all memory is read to its end', async () => {
+      const held = Array.from({ length: 20 }, () =>
+        begin('Transfer-Encoding: chunked', '4\r\nxxxx\r\n', '/v1/verdict'),
+      );
+      await within(() => held.every(({ socket }) => socket.bytesWritten > 100)).toBe(true);
+      for (const isChunked of [true, false]) {
+        const response = await send(BUDGET + 5_000_000, isChunked);
+        expect([response.status, ((await response.json()) as { reason: string }).reason]).toEqual([503, 'too_large']);
+      }
+      expect(held.filter(({ isAnswered }) => isAnswered())).toEqual([]);
+      for (const { socket } of held) socket.destroy();
+      await within(() => whole()).toBe(200);
+    });
+  });
+
   test('in multipart: one file of a request is in memory', async () => {
     const start = () => begin('Content-Length: 900000000', '--b\r\n', '/v1/check', 'multipart/form-data; boundary=b');
     expect(await refusedOfFour(start)).toContain('"code":"BODIES_IN_FLIGHT"');

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MD5 } from '../../src/http/openapi/examples.js';
 import {
   type ApiDocument,
   examplesOf,
@@ -10,9 +11,10 @@ import {
   type Schema,
   validatorOf,
 } from '../support/openapi-document.js';
-import { PICTURES, type Running, startService } from '../support/running.js';
+import { PHOTOGRAPHS, PICTURES, type Running, startService } from '../support/running.js';
 
 const picture = new Uint8Array(readFileSync(join(PICTURES, 'mate-freshflower.jpg')));
+const other = new Uint8Array(readFileSync(join(PHOTOGRAPHS, 'mate-dune.jpg')));
 
 let running: Running;
 let key: string;
@@ -24,7 +26,7 @@ const made: Record<string, string> = {};
 const accepted = new Set<string>();
 
 beforeAll(async () => {
-  running = await startService();
+  running = await startService({ adapters: 'pict-rs' });
   const { keys } = running.service.store;
   key = (await keys.createKey({ tenant: 'operator', scopes: ['admin'], name: null, expiresAt: null })).key;
   document = (await (await fetch(`${running.url}/openapi.json`)).json()) as ApiDocument;
@@ -121,6 +123,29 @@ describe('requests that check', () => {
     expect((await send('hashImage', { type: 'image/jpeg', body: picture, query })).status).toBe(200);
   });
 
+  test('the same by the status', async () => {
+    for (const [id, params] of [
+      ['getImageVerdict', {}],
+      ['checkPictrsUpload', { key }],
+    ] as const) {
+      for (const type of Object.keys(byId.get(id)!.operation.requestBody!.content)) {
+        if (type === 'multipart/form-data') continue;
+        expect([type, (await send(id, { type, body: picture, params })).status]).toEqual([type, 406]);
+      }
+      expect((await send(id, { type: 'image/png', body: 'no image', params })).status).toBe(503);
+      expect((await send(id, { type: 'image/png', body: other, params })).status).toBe(200);
+    }
+    for (const status of [403, 406, 422, 451]) {
+      const query = `?match=${status}`;
+      expect((await send('getImageVerdict', { type: 'image/jpeg', body: picture, query })).status).toBe(status);
+      expect((await send('getHashVerdict', { query: `${query}&md5=${MD5}` })).status).toBe(status);
+    }
+    const form = new FormData();
+    form.append('file', new Blob([picture]), 'a.jpg');
+    expect((await send('getImageVerdict', { body: form })).status).toBe(406);
+    await sendExamples('compareHashes', JSON_TYPE);
+  });
+
   test('hashes in every type of the document', async () => {
     const json = await sendExamples('checkHashes', JSON_TYPE);
     expect(json.results).toHaveLength(1);
@@ -200,6 +225,8 @@ describe('requests that read or remove', () => {
     getJob: () => ({ params: { id: made.getJob! } }),
     getHit: () => ({ params: { id: made.getHit! } }),
     getNotice: () => ({ params: { id: made.getHit! } }),
+    checkHash: () => ({ params: { hash: MD5 } }),
+    getHashVerdict: () => ({ query: `?md5=${'0'.repeat(32)}` }),
     getReport: () => ({ query: '?period=2026' }),
     getEntry: () => ({ params: { entryId: 'mate-freshflower' } }),
     getSource: () => ({ params: { list: 'partner' } }),
@@ -231,9 +258,12 @@ describe('requests that read or remove', () => {
     const [lists, hits] = [(await create(['lists'])).key, (await create(['hits'])).key];
     for (const [id, { operation }] of byId) {
       if (operation.description.includes('No key is needed')) continue;
-      expect([id, (await send(id, { key: null })).json.code]).toEqual([id, 'KEY_MISSING']);
+      const isInPath = id === 'checkPictrsUpload';
+      const missing = isInPath ? 'KEY_INVALID' : 'KEY_MISSING';
+      expect([id, (await send(id, { key: null })).json.code]).toEqual([id, missing]);
       const other = operation.description.includes('Needs the scope `lists`') ? hits : lists;
-      expect([id, (await send(id, { key: other })).json.code]).toEqual([id, 'SCOPE_MISSING']);
+      const params = isInPath ? { key: other } : {};
+      expect([id, (await send(id, { key: other, params })).json.code]).toEqual([id, 'SCOPE_MISSING']);
     }
   });
 

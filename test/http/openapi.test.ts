@@ -216,10 +216,13 @@ describe('the errors of every route', () => {
     const takesBody = ({ requestBody }: Operation) => requestBody !== undefined;
     for (const code of ['REQUEST_INVALID', 'INTERNAL'] as const)
       expect([code, ...whichFail((one) => codesOf(one).includes(code))]).toEqual([code]);
-    for (const code of ['KEY_MISSING', 'SCOPE_MISSING'] as const)
-      expect([code, ...whichFail((one) => codesOf(one).includes(code) === isKeyed(one))]).toEqual([code]);
+    // A key in the path is never missing.
+    const hasHeader = (one: Operation) => isKeyed(one) && one.operationId !== 'checkPictrsUpload';
+    expect(whichFail((one) => codesOf(one).includes('KEY_MISSING') === hasHeader(one))).toEqual([]);
+    expect(whichFail((one) => codesOf(one).includes('SCOPE_MISSING') === isKeyed(one))).toEqual([]);
     for (const code of ['BODY_TOO_LARGE', 'REQUEST_TIMEOUT', 'BODIES_IN_FLIGHT'] as const)
       expect([code, ...whichFail((one) => codesOf(one).includes(code) === takesBody(one))]).toEqual([code]);
+    expect(whichFail((one) => codesOf(one).includes('ADAPTER_OFF') === (isKeyed(one) && !hasHeader(one)))).toEqual([]);
     const isLimited = (one: Operation) => isKeyed(one) && !one.description.includes('Needs the scope `admin`');
     expect(whichFail((one) => codesOf(one).includes('TOO_MANY_CONCURRENT') === isLimited(one))).toEqual([]);
   });

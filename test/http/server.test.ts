@@ -30,6 +30,7 @@ interface Answer {
   readonly results: unknown[];
   readonly digests: Record<string, string>;
   readonly pdq: { readonly hash: string };
+  readonly pdqFull: { readonly hash: string } | null;
 }
 
 async function post(path: string, body: BodyInit, type: string | null = 'application/octet-stream', headers = {}) {
@@ -56,6 +57,19 @@ describe('check options', () => {
       expect(asked.json.digests[name]).toBe(createHash(name).update(picture).digest('hex'));
     }
     expect((await post('/v1/check?digests=crc32', new Uint8Array(picture))).status).toBe(400);
+  });
+
+  test('the PDQ hashes of both families are those of POST /v1/hash; small images have one', async () => {
+    const small = await sharp(picture).resize(512, 400, { fit: 'fill' }).png().toBuffer();
+    for (const [image, hasFull] of [
+      [picture, true],
+      [small, false],
+    ] as const) {
+      const [checked, hashed] = [await post('/v1/check', image), await post('/v1/hash', image)];
+      expect(checked.json.pdq).toEqual(hashed.json.pdq);
+      expect([checked.json.pdqFull, checked.json.pdqFull !== null]).toEqual([hashed.json.pdqFull, hasFull]);
+    }
+    expect((await post('/v1/check', 'no image')).json).toMatchObject({ pdq: null, pdqFull: null });
   });
 
   test('a listed image late in an animation is found by default, its frame is returned, and ?frames=1 is the first alone', async () => {

@@ -1,5 +1,6 @@
 /** Answers that no schema of a route says: other media types, headers, and what is sent without a schema. */
 import { Type } from '@sinclair/typebox';
+import { PDQ, SHA256 } from './examples.js';
 import type { Answer, Media } from './shapes.js';
 
 const count = Type.Integer({ minimum: 0 });
@@ -75,6 +76,34 @@ const NOT_STORED = {
   'cache-control': { description: '`no-store`: the answer has a secret.', schema: { type: 'string' } },
 };
 
+const OF_HASH = { lowQuality: false, exact: true, matches: [], matchCount: 0, truncated: false };
+const OF_IMAGE = {
+  id: 'upload/17.jpg',
+  verdict: 'no_match',
+  reason: null,
+  generation: 7,
+  checkId: '01M8CZJEKX0000000000000000',
+  digests: { sha256: SHA256 },
+  image: { format: 'jpeg', width: 1600, height: 1203 },
+  pdq: { hash: PDQ, quality: 100 },
+  pdqFull: { hash: PDQ, quality: 100 },
+  oneDimensional: false,
+  degraded: false,
+  ...OF_HASH,
+  code: null,
+};
+const NOT_HASHED = {
+  image: null,
+  pdq: null,
+  pdqFull: null,
+  verdict: 'not_checked',
+  reason: 'not_an_image',
+  code: 'NOT_CHECKED',
+};
+const shown = (example: object) => ({ content: { 'application/json': { example } } });
+const OF_UPLOADS = { 200: shown(OF_IMAGE), 503: shown({ ...OF_IMAGE, ...NOT_HASHED }) };
+const OF_ITEM = { id: null, verdict: 'no_match', generation: 7, ...OF_HASH };
+
 /** By `operationId` and status; added to what the schema of the route says. */
 export const ANSWERS: Readonly<Record<string, Readonly<Record<string, Omit<Answer, 'description'>>>>> = {
   checkHashes: {
@@ -87,6 +116,13 @@ export const ANSWERS: Readonly<Record<string, Readonly<Record<string, Omit<Answe
       },
     },
   },
+  getImageVerdict: OF_UPLOADS,
+  checkPictrsUpload: OF_UPLOADS,
+  getHashVerdict: {
+    200: shown({ ...OF_ITEM, code: null }),
+    503: shown({ ...OF_ITEM, verdict: 'not_checked', reason: 'no_list', code: 'NOT_CHECKED' }),
+  },
+  checkHash: { 200: shown(OF_ITEM) },
   importEntries: {
     200: { headers: LOCATION('the job') },
     202: { headers: LOCATION('the job'), content: { 'application/json': { example: QUEUED } } },

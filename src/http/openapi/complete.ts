@@ -18,6 +18,9 @@ const HEADERS = {
   WwwAuthenticate: { description: '`Bearer`.', schema: { type: 'string' } },
 };
 
+/** Scope of routes whose key is in the path, which no requirement of the document has. */
+const KEY_IN_PATH_SCOPE = 'check';
+
 /** Every part is a copy of its own, also where two are one object. */
 const cloned = <T extends object>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
@@ -63,11 +66,22 @@ function completeAnswer(answer: Answer, description: string, more: Omit<Answer, 
   return { description, headers, ...(Object.keys(content).length > 0 ? { content } : {}) };
 }
 
+/** Return an answer that has an error of the same status beside it: their media types differ. */
+function joined(answer: Answer, error: Answer | undefined): Answer {
+  if (error === undefined) return answer;
+  return {
+    description: `${answer.description}\n\n${error.description}`,
+    headers: { ...error.headers, ...answer.headers },
+    content: { ...answer.content, ...error.content },
+  };
+}
+
 function completeOperation(operation: DocumentedOperation, about: Operation): void {
   const place = { id: about.id, tag: about.tag };
   for (const parameter of operation.parameters ?? []) describeParameter(parameter, place);
   completeRequest(operation, place);
-  const scope = operation.security?.find(({ key = [] }) => key.length > 0)?.key?.[0];
+  const scope =
+    operation.security?.find(({ key = [] }) => key.length > 0)?.key?.[0] ?? (about.keyInPath && KEY_IN_PATH_SCOPE);
   const errors = errorsOf({ operation: about, scope, hasBody: operation.requestBody !== undefined });
   const answers = Object.entries(about.answers).map(([status, description]): [string, Answer] => {
     const answer = operation.responses[status] ?? { description };
@@ -75,7 +89,10 @@ function completeOperation(operation: DocumentedOperation, about: Operation): vo
   });
   for (const error of Object.values(errors))
     error.headers = { 'x-request-id': { $ref: '#/components/headers/RequestId' }, ...error.headers };
-  operation.responses = { ...errors, ...Object.fromEntries(answers) };
+  operation.responses = {
+    ...errors,
+    ...Object.fromEntries(answers.map(([status, answer]) => [status, joined(answer, errors[status])])),
+  };
 }
 
 /** The form of every error. */

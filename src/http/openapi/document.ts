@@ -19,7 +19,8 @@ function scopeOf({ onRequest }: Pick<RouteOptions, 'onRequest'>): string | undef
 }
 
 /** The scheme of the key with the scope; an empty requirement: no key. */
-function securityOf(scope: string | undefined, { isKeyOptional }: Operation): Record<string, string[]>[] {
+function securityOf(scope: string | undefined, { isKeyOptional, keyInPath }: Operation): Record<string, string[]>[] {
+  if (keyInPath) return [];
   if (scope !== undefined) return [{ key: [scope] }];
   return isKeyOptional ? [{}, { key: [] }] : [];
 }

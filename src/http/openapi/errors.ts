@@ -21,7 +21,7 @@ function codesOf({ operation, scope, hasBody }: Route): readonly ErrorCode[] {
   return [
     ...ALWAYS,
     ...(operation.isProbe ? [] : OWN_SITE),
-    ...(scope === undefined ? [] : KEYED),
+    ...(scope === undefined ? [] : KEYED.filter((code) => code !== 'KEY_MISSING' || !operation.keyInPath)),
     ...(scope === undefined || scope === 'admin' ? [] : LIMITED),
     ...(hasBody ? WITH_BODY : []),
     ...(operation.errors ?? []),

@@ -16,6 +16,11 @@ const CHECKSUM = '5f0c3a1be0c04a7f3b0c5d1c9d8f7a66b1f0e2d3c4b5a69788776655443322
 
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
   // Checks
+  a: PDQ,
+  b: PDQ,
+  'within@compareHashes': true,
+  'distance@compareHashes': 0,
+  'key@checkPictrsUpload': 'zeef_...',
   'id@checkImage': 'upload/17.jpg',
   'id@checkHashes': '17',
   reason: null,

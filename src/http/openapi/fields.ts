@@ -101,6 +101,17 @@ export const FIELDS: Readonly<Record<string, string>> = {
   checked: 'How many images and hashes were checked.',
   matched: 'How many of them matched a list.',
 
+  match: 'Status of a match; 406 by default.',
+  'code@getImageVerdict': '`NOT_CHECKED` where a file was not checked; null where all were.',
+  'code@getHashVerdict': '`NOT_CHECKED` where the value was not checked; null where it was.',
+  'code@checkPictrsUpload': '`NOT_CHECKED` where the upload was not checked; null where it was.',
+  'key@checkPictrsUpload': 'A key with the scope `check`.',
+  a: 'One value: hex, of PhotoDNA base64 or hex.',
+  b: 'The other value.',
+  'distance@compareHashes': 'Distance in bits; of PhotoDNA as L2; of digests 0, or null where they differ.',
+  'radius@compareHashes': 'Radius of a new list, inclusive; 0 for digests.',
+  'within@compareHashes': 'Whether the distance is within the radius.',
+
   // Cases and reports
   'id@Cases': 'Id of the hit.',
   hits: 'The hits of this page.',

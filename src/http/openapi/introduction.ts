@@ -11,7 +11,7 @@ needs, and \`admin\` has them all. While no key exists, a service that listens o
 | scope | allows |
 | --- | --- |
 | \`check\` | to check and hash images, and to read counts |
-| \`check:hashes\` | to check hashes |
+| \`check:hashes\` | to check and compare hashes |
 | \`details\` | to see the distance, entry, category, severity and source of a match |
 | \`hits\` | to read and decide the cases of the key's tenant, and its reports |
 | \`lists\` | to see lists and suppressions, never their values |
@@ -23,7 +23,7 @@ fields and methods that a route does not know are refused. An error that can pas
 **Limits.** A tenant can have limits of checks a second and a day, bytes a day, different hashes a day and requests at a time. Beyond one the answer is 429, with the seconds to wait in \`Retry-After\`.
 Routes that need \`admin\` have none.
 
-**Repeating safely.** \`POST /v1/check\` and \`POST /v1/check/hashes\` take an \`Idempotency-Key\`: a request that is repeated with the same key within 24 hours counts once. Repeat others only where
+**Repeating safely.** \`POST /v1/check\`, \`POST /v1/check/hashes\` and \`POST /v1/verdict\` take an \`Idempotency-Key\`: a request that is repeated with the same key within 24 hours counts once. Repeat others only where
 their answer was lost.
 
 **Support.** Every answer has \`X-Request-Id\`, which the log of the service has too.

@@ -82,6 +82,21 @@ export const REQUESTS: Readonly<Record<string, RequestBody>> = {
     description: 'One image as its bytes, or several as `multipart/form-data`.',
     content: { ...IMAGE, 'multipart/form-data': FILES },
   },
+  getImageVerdict: {
+    description: 'One image as its bytes, or several as `multipart/form-data`.',
+    content: { ...IMAGE, 'multipart/form-data': FILES },
+  },
+  checkPictrsUpload: {
+    description: 'The bytes of the upload.',
+    content: { ...IMAGE, 'video/mp4': { schema: file('video/mp4', 'The bytes of a video.') } },
+  },
+  compareHashes: {
+    description: 'Two values of one kind.',
+    content: json({
+      'Two PDQ hashes': { algorithm: 'pdq', a: PDQ, b: PDQ },
+      'Two MD5 digests': { algorithm: 'md5', a: MD5, b: MD5 },
+    }),
+  },
   hashImage: { description: 'One image as its bytes.', content: IMAGE },
   checkHashes: {
     description: 'The hashes as JSON, as lines of JSON of any number, or as raw values.',

@@ -3,6 +3,7 @@ import multipart from '@fastify/multipart';
 import type { Static } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { CheckAnswer } from '../../check/answers.js';
 import type { ImageCheckOptions } from '../../check/check-image.js';
 import type { ImageInput } from '../../check/image-hasher.js';
 import { AppError, ERRORS } from '../../core/errors.js';
@@ -11,7 +12,7 @@ import type { DigestAlgorithm } from '../../core/vocabulary.js';
 import type { HashWants } from '../../engine/image-engine.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
-import { optionsFrom, reduced } from '../answers.js';
+import { optionsFrom, type Reduced, reduced } from '../answers.js';
 import { FILE_BYTES_MAX, filesOf } from '../file-parts.js';
 import { IdempotencyHeaders, type KeyedRequest, keyedRequest } from '../idempotency.js';
 import { problemOf } from '../problem.js';
@@ -19,7 +20,7 @@ import { CheckQuery, CheckResult, FilesResult, HashQuery, HashResult, Problem } 
 import type { Needs } from './needs.js';
 
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
-const MULTIPART_FILES_MAX = 100;
+export const MULTIPART_FILES_MAX = 100;
 
 /** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
@@ -30,8 +31,9 @@ const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
 };
 
 type Query = Static<typeof CheckQuery>;
+type ImageResult = Reduced<CheckAnswer>;
 
-function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): ImageCheckOptions {
+export function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>): ImageCheckOptions {
   const { frames = FRAMES_DEFAULT, digests } = request.query;
   return {
     ...optionsFrom(request, 'all'),
@@ -113,13 +115,13 @@ async function checkBody(
  * Check the files of a multipart body, in order; a fault after the first ends the answer, as its `error`.
  * Errors  BODY_EMPTY; those of the form, the check and the tenant's limits at the first file; with a key, at any.
  */
-async function checkFiles(
+export async function checkFiles(
   service: Service,
   request: FastifyRequest,
   options: ImageCheckOptions,
   keyed: KeyedRequest | null,
-): Promise<object> {
-  const results: object[] = [];
+): Promise<{ readonly results: readonly ImageResult[]; readonly error?: object }> {
+  const results: ImageResult[] = [];
   try {
     // One file at a time: a hundred of them at once would be gigabytes in memory.
     for await (const { name, image } of filesOf(request, service.config.imageBytesMax)) {
@@ -141,12 +143,12 @@ async function checkFiles(
 }
 
 /** Check one image, and reduce its matches to the caller's scopes. */
-async function checkImage(
+export async function checkImage(
   service: Service,
   request: FastifyRequest,
   image: ImageInput,
   options: ImageCheckOptions,
-): Promise<object> {
+): Promise<ImageResult> {
   const { gate } = request.caller;
   const answer = await service.checkImage(image, {
     ...options,

@@ -64,6 +64,7 @@ export function resultOf(
     digests: facts.digests,
     image: facts.image && { ...facts.image, width: facts.image.width || null, height: facts.image.height || null },
     pdq: hashed.pdq,
+    pdqFull: hashed.pdqFull,
     lowQuality: hashed.lowQuality,
     oneDimensional: hashed.oneDimensional,
     degraded: facts.degraded,

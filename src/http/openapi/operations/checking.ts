@@ -46,6 +46,81 @@ const CHECKING: Readonly<Record<string, Operation>> = {
       ...RECORDED,
     ],
   },
+  'POST /v1/verdict': {
+    tag: 'Checking',
+    id: 'getImageVerdict',
+    about: [
+      'As `POST /v1/check`, for programs that read the status alone: 200 where the file was checked and nothing counts (`no_match`, `suppressed`), the status `match` (406) for a ' +
+        'match, 503 for everything that was not checked. The body has the answer of `POST /v1/check`, and `code`.',
+      'With `ZEEF_VERDICT_FAILS=open` a file whose `not_checked` is on record is 200 too, with the code `NOT_CHECKED`. What has no record (limits, a full queue, a store that fails) is never 200.',
+      'Of several files one status stands for all: that of a match first, then 503. A body of one image may be longer than the size limit: its digests are matched as it arrives, up to a gigabyte.',
+    ].join('\n\n'),
+    answers: {
+      200: 'Nothing matched that counts.',
+      403: 'A match, with `match=403`.',
+      406: 'A match.',
+      422: 'A match, with `match=422`.',
+      451: 'A match, with `match=451`.',
+      503: 'Not checked: the `reason` says why.',
+    },
+    errors: [
+      'LIST_NOT_FOUND',
+      'TOO_MANY_ITEMS',
+      'BODY_EMPTY',
+      'RADIUS_INVALID',
+      'IDEMPOTENCY_KEY_REUSED',
+      'DECODER_UNAVAILABLE',
+      ...RECORDED,
+    ],
+  },
+  'GET /v1/verdict': {
+    tag: 'Checking',
+    id: 'getHashVerdict',
+    about:
+      'The same for a file that is known by a digest or a PDQ hash, such as that in its name, for `auth_request` of nginx and the like: give at least one of `md5`, `sha1`, `sha256` and `pdq`. ' +
+      'A digest finds the very bytes alone. Each request is one check, recorded and counted as one.',
+    answers: {
+      200: 'Nothing matched that counts.',
+      403: 'A match, with `match=403`.',
+      406: 'A match.',
+      422: 'A match, with `match=422`.',
+      451: 'A match, with `match=451`.',
+      503: 'Not checked: no list in force has values of this kind.',
+    },
+    errors: ['LIST_NOT_FOUND', 'VALUE_INVALID', 'RADIUS_INVALID', ...RECORDED],
+  },
+  'POST /adapters/pict-rs/{key}': {
+    tag: 'Checking',
+    id: 'checkPictrsUpload',
+    about:
+      'For `PICTRS__MEDIA__EXTERNAL_VALIDATION` of pict-rs, which sends the bytes of an upload without a header for a key, and takes any 2xx for accepted. The key is in the path, and the ' +
+      'status as of `POST /v1/verdict`. Switched on by `ZEEF_ADAPTERS`. The address is a secret: keep it out of the logs of proxies.',
+    answers: {
+      200: 'Nothing matched that counts: the upload is accepted.',
+      406: 'A match: it is refused.',
+      503: 'Not checked: it is refused, and the `reason` says why.',
+    },
+    errors: ['ADAPTER_OFF', 'BODY_EMPTY', 'DECODER_UNAVAILABLE', ...RECORDED],
+    keyInPath: true,
+  },
+  'GET /v1/hashes/{hash}': {
+    tag: 'Checking',
+    id: 'checkHash',
+    about:
+      'One item of `POST /v1/check/hashes` without a body: recorded, counted and watched as one. The algorithm follows from the length of an MD5 or SHA-1; 64 digits need `algorithm`. ' +
+      'Proxies log addresses: send values that must not be logged in a body.',
+    answers: { 200: 'The verdict.' },
+    errors: ['LIST_NOT_FOUND', 'VALUE_INVALID', 'RADIUS_INVALID', ...RECORDED],
+  },
+  'POST /v1/compare': {
+    tag: 'Checking',
+    id: 'compareHashes',
+    about:
+      'The distance of two values that you have, and whether it is within the radius of a new list (`ZEEF_RADIUS_BITS`, or `ZEEF_PHOTODNA_RADIUS`). No list is read, nothing is recorded, and no check is counted. ' +
+      'PDQ hashes are compared as they are, without rotations.',
+    answers: { 200: 'The distance.' },
+    errors: ['VALUE_INVALID', 'PHOTODNA_UNCONFIGURED'],
+  },
   'POST /v1/hash': {
     tag: 'Checking',
     id: 'hashImage',

@@ -13,6 +13,8 @@ export interface Operation {
   readonly errors?: readonly ErrorCode[];
   /** Answers without a key, and says more with one. */
   readonly isKeyOptional?: true;
+  /** The key is in the path; no scheme of the document describes that. */
+  readonly keyInPath?: true;
   /** Answered by any name of the service. */
   readonly isProbe?: true;
 }
