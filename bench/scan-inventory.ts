@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto';
 import { HASH256_BYTES } from '../src/core/hash256.js';
 import { FAMILIES, ORIENTATIONS, type Orientation } from '../src/core/vocabulary.js';
+import { type Detail, type Place, RESAMPLED } from '../src/core/window.js';
 import { transposeBits } from '../src/kernels/oriented-hashes.js';
 import { reorientPdq } from '../src/kernels/pdq-signs.js';
+import { fixedWindows } from '../src/kernels/windows/fixed-windows.js';
+import type { WindowHash } from '../src/kernels/windows/hash-windows.js';
 import type { FileFacts } from '../src/scan/facts/file-facts.js';
 import { fileRow } from '../src/scan/facts/file-row.js';
 import { NO_FACTS } from '../src/scan/image-reader.js';
@@ -58,11 +61,38 @@ function turnedSets(original: Uint8Array, families: 1 | 2, random: () => number)
   return sets;
 }
 
+/** Windows that are found in a photograph, mean of 150. */
+const FOUND_WINDOWS = 30;
+/** Bits between a window's hash and the image's, and between its mirrored hash and what the sign rule makes of it: medians of the same. */
+const WINDOW_BITS = 60;
+const MIRROR_BITS = 6;
+
+/** Generate the windows of an image of 4 by 3: found ones at places of one pixel, and all fixed ones. */
+function windowsOf(original: Uint8Array, detail: Detail, random: () => number): WindowHash[] {
+  if (detail === 'plain') return [];
+  const edge = () => Math.floor(random() * 480) / 1_024;
+  const found = Array.from({ length: FOUND_WINDOWS }, (_, at): Place => {
+    const [left, top, right, bottom] = [edge(), edge(), 1 - edge(), 1 - edge()];
+    // Half of the edges are those of the image.
+    return {
+      kind: 'part',
+      rectangle: at % 2 === 0 ? { left, top, right: 1, bottom: 1 } : { left: 0, top: 0, right, bottom },
+      degrees: 0,
+    };
+  });
+  const places = [RESAMPLED, ...found, ...(detail === 'deep' ? fixedWindows(4, 3) : [])];
+  return places.map((place) => {
+    const hash = nearCopy(original, WINDOW_BITS, random);
+    const mirrored = nearCopy(reorientPdq(hash, 'flipY'), MIRROR_BITS, random);
+    return { window: { ...place, proportion: 4 / 3 }, quality: 100, hashes: [hash, mirrored], certain: null };
+  });
+}
+
 /** Fill an inventory; every thousandth image is a near-copy of a hash in `listed`. Return the bytes of all names. */
 export async function fillInventory(
   folder: string,
   count: number,
-  { families, listed }: { families: 1 | 2; listed: Uint8Array },
+  { families, listed, detail = 'plain' }: { families: 1 | 2; listed: Uint8Array; detail?: Detail },
 ): Promise<number> {
   const inventory = await openSqliteInventory(folder);
   const random = seeded(11);
@@ -96,6 +126,7 @@ export async function fillInventory(
         scan: 1,
         generation: 1,
         verdict: 'no_match',
+        detail,
         digests: { md5: digest('md5'), sha1: digest('sha1'), sha256: digest('sha256') },
         image: { format: 'jpeg', width: families === 1 ? 500 : 1_600, height: families === 1 ? 375 : 1_200 },
         views: [
@@ -104,7 +135,7 @@ export async function fillInventory(
             background: null,
             part: null,
             blockhash: null,
-            windows: [],
+            windows: windowsOf(original, detail, random),
             families: sets.map((hashes, at) => ({ family: FAMILIES[at]!, quality: 100, degenerate: false, hashes })),
           },
         ],

@@ -7,6 +7,7 @@ import { IMAGE_MEMORY_BYTES_MAX } from '../src/config/defaults.js';
 import { readConfig } from '../src/config/read-config.js';
 import { HASH256_BYTES } from '../src/core/hash256.js';
 import { pathBytesOf } from '../src/core/path-bytes.js';
+import type { Detail } from '../src/core/window.js';
 import { createImageEngine, type HashWants } from '../src/engine/image-engine.js';
 import { localMatcher } from '../src/scan/matcher.js';
 import { rematch } from '../src/scan/rematch.js';
@@ -32,10 +33,20 @@ const FULL = {
   junk: 200_000,
   entries: 1_000_000,
   rematched: 200_000,
+  rematchedWindows: { plain: 0, standard: 60_000, deep: 20_000 },
   rounds: 80,
   kills: 100,
 };
-const SMOKE = { tree: 2_000, few: 500, junk: 1_000, entries: 2_000, rematched: 600, rounds: 1, kills: 1 };
+const SMOKE = {
+  tree: 2_000,
+  few: 500,
+  junk: 1_000,
+  entries: 2_000,
+  rematched: 600,
+  rematchedWindows: { plain: 0, standard: 60, deep: 60 },
+  rounds: 1,
+  kills: 1,
+};
 const WORKERS = 2;
 const WANTS: HashWants = {
   digests: ['md5', 'sha1', 'sha256'],
@@ -84,14 +95,18 @@ async function decodeAll(paths: readonly string[]): Promise<Spent> {
   return spent;
 }
 
-async function rematchAll(service: Service, folder: string): Promise<{ tally: ScanTally; spent: Spent }> {
+async function rematchAll(
+  service: Service,
+  folder: string,
+  detail: Detail = 'plain',
+): Promise<{ tally: ScanTally; spent: Spent }> {
   const inventory = await openSqliteInventory(folder);
   const tally = new ScanTally();
   const batch = await service.openFiles(null);
   const matcher = localMatcher(batch, {
     lists: null,
     requestedRadiusBits: null,
-    requestedDetail: null,
+    requestedDetail: detail,
     tenant: 'bench',
   });
   const stop = startTreeClock();
@@ -100,6 +115,7 @@ async function rematchAll(service: Service, folder: string): Promise<{ tally: Sc
     matcher,
     tally,
     orientations: 'all',
+    readAgain: async (files) => files.map(() => 'FILE_VANISHED' as const),
     shouldStop: () => false,
     onResult: () => {},
     newEntries: null,
@@ -200,6 +216,24 @@ export async function scanBench({ smoke, sizes }: BenchOptions): Promise<BenchTa
         microsecondsOf(spent, tally.files),
       ]);
       sums.push(String(tally.byVerdict.match));
+    }
+    for (const detail of ['standard', 'deep'] as const) {
+      const folder = at(`inventory-rematch-${detail}`);
+      const count = size.rematchedWindows[detail];
+      const nameBytes = await fillInventory(folder, count, { families: 2, listed: entries, detail });
+      const bytes = statSync(join(folder, INVENTORY_FILE)).size - nameBytes;
+      rows.push([`inventory of images over 512 pixels, ${detail}`, count, bytes / count, 'bytes/file', '']);
+      for (const asked of ['plain', detail] as const) {
+        const { tally, spent } = await rematchAll(service, folder, asked);
+        rows.push([
+          `  rematch, ${asked}`,
+          count,
+          tally.files / spent.seconds,
+          'files/s',
+          microsecondsOf(spent, tally.files),
+        ]);
+        sums.push(String(tally.byVerdict.match));
+      }
     }
     await service.close();
 

@@ -17,8 +17,11 @@ export interface HashQuery extends ViewName {
   readonly family: Family | null;
   /** Its near matches count only for lists that ask for them. */
   readonly lowQuality: boolean;
-  /** The window that it is of, and its certain bits, 32 bytes; null for a hash of the whole image. */
-  readonly window: { readonly place: Window; readonly certain: Uint8Array } | null;
+  /**
+   * The window that it is of, and its certain bits, 32 bytes; null for a hash of the whole image. Certain bits are null for a window of an inventory,
+   * which has none: then nothing says whether an entry within the radius matches.
+   */
+  readonly window: { readonly place: Window; readonly certain: Uint8Array | null } | null;
 }
 
 /** A PhotoDNA value to search, within the configured radius. */
@@ -34,11 +37,14 @@ export interface Candidate {
   /** In bits; L2 for a VectorQuery; 0 for a digest, whose query is null. */
   readonly distance: number;
   readonly query: HashQuery | VectorQuery | null;
-  /** Certain bits of a window's hash that the entry has otherwise; null for other queries. */
+  /** Certain bits of a window's hash that the entry has otherwise; null for other queries, and where they are not known. */
   readonly certainBitsWrong: number | null;
   /** Of a window that is too far away to match, and near enough for a person to look at. */
   readonly isPossible: boolean;
 }
+
+/** Return whether only the file itself can say if this candidate matches. */
+export const isOpen = ({ query }: Candidate): boolean => query?.algorithm === 'pdq' && query.window?.certain === null;
 
 /** Every form of a query passes here: a one-dimensional PDQ hash is of low quality, whatever its image or its sender says. */
 const gated = (query: Candidate['query']): Candidate['query'] =>
@@ -47,22 +53,26 @@ const gated = (query: Candidate['query']): Candidate['query'] =>
     : query;
 
 /** Return how many of the certain bits of a window's hash an entry has otherwise. */
-function wrongBits({ hash256, window }: HashQuery, segment: Segment<unknown>, entryIndex: number): number {
+function wrongBits({ hash256 }: HashQuery, certain: Uint8Array, segment: Segment<unknown>, entryIndex: number): number {
   // Hashes are searched in no other kind of segment.
   const entry = (segment as Segment<RadiusIndex>).index.hashOf(entryIndex);
   let wrong = 0;
-  for (let at = 0; at < hash256.length; at++) wrong += popcount32((hash256[at]! ^ entry[at]!) & window!.certain[at]!);
+  for (let at = 0; at < hash256.length; at++) wrong += popcount32((hash256[at]! ^ entry[at]!) & certain[at]!);
   return wrong;
 }
 
-/** Return how sure a window is of an entry; null where it is not near enough to either rule. */
+/**
+ * Return how sure a window is of an entry; null where it is near enough for neither rule. Without its certain bits nothing is possible: too many
+ * strangers are that near.
+ */
 function surenessOf(
   { windowRule, possibleRule }: ListSnapshot,
   { kind, radiusBits }: ListInfo,
-  near: { readonly distanceBits: number; readonly certainBitsWrong: number },
+  { distanceBits, certainBitsWrong }: { readonly distanceBits: number; readonly certainBitsWrong: number | null },
 ): 'sure' | 'possible' | null {
+  const near = { distanceBits, certainBitsWrong: certainBitsWrong ?? 0 };
   if (isSure(near, windowRule)) return 'sure';
-  if (possibleRule === null || !isSure(near, possibleRule)) return null;
+  if (certainBitsWrong === null || possibleRule === null || !isSure(near, possibleRule)) return null;
   // A list that wants less than windows reach wants no guesses either.
   return kind === 'match' && radiusBits < windowRule.radiusBits ? null : 'possible';
 }
@@ -78,9 +88,10 @@ export function toCandidate(
   if (list === null || (lists !== null && !lists.has(list.list))) return null;
   // Unrelated images share it: no form of a query matches by it.
   if (query?.algorithm === 'blockhash' && !hasBlockhashDetail(query.hash256)) return null;
-  const certainBitsWrong = query?.algorithm === 'pdq' && query.window ? wrongBits(query, segment, entryIndex) : null;
-  const sureness =
-    certainBitsWrong === null ? 'sure' : surenessOf(snapshot, list, { distanceBits: distance, certainBitsWrong });
+  const window = query?.algorithm === 'pdq' ? query.window : null;
+  const certain = window?.certain ?? null;
+  const certainBitsWrong = certain && wrongBits(query as HashQuery, certain, segment, entryIndex);
+  const sureness = window === null ? 'sure' : surenessOf(snapshot, list, { distanceBits: distance, certainBitsWrong });
   if (sureness === null) return null;
   const isPossible = sureness === 'possible';
   return { entryKey: segment.keys[entryIndex]!, list, distance, query: gated(query), certainBitsWrong, isPossible };

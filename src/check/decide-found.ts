@@ -5,7 +5,7 @@
 import type { Match } from '../core/match-types.js';
 import { type ListInfo, NO_VIEW } from '../core/vocabulary.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
-import type { Candidate, HashQuery } from './candidate.js';
+import { type Candidate, type HashQuery, isOpen } from './candidate.js';
 import type { EntryReader } from './entry-reader.js';
 import {
   type Asked,
@@ -93,7 +93,8 @@ function provenanceOf(
   if (query === null) return { matchType: 'exact', distance, radius: 0, ...nothing };
   if (query.algorithm === 'photodna') return { matchType: 'near', distance, radius: photodnaRadius, ...nothing };
   const { orientation, family, lowQuality, frame, background, part } = query;
-  const window = query.window && { ...query.window.place, certainBitsWrong: certainBitsWrong! };
+  // An open candidate is never reported: 0 stands for what is not known.
+  const window = query.window && { ...query.window.place, certainBitsWrong: certainBitsWrong ?? 0 };
   return {
     matchType: 'near',
     distance,
@@ -152,17 +153,31 @@ async function possibleOf(
   return matches.filter(({ suppressed }) => !suppressed);
 }
 
-/** Read the entries of the candidates and decide; `NEAR_LEFT_OUT` where low quality alone left none. Errors STORE_FAILED. */
+/** Return whether each list of one decision is in another, and counts there if it counts here. */
+const areListsIn = (one: Decision, other: Decision): boolean =>
+  one.matches.every(({ list, suppressed }) =>
+    other.matches.some((match) => match.list === list && (suppressed || !match.suppressed)),
+  );
+
+/**
+ * Read the entries of the candidates and decide; `NEAR_LEFT_OUT` where low quality alone left none. Open candidates decide nothing, and the decision is
+ * open where they could add a list to it. Errors STORE_FAILED.
+ */
 export async function decideFound(
   snapshot: ListSnapshot,
   reader: EntryReader,
   found: readonly Candidate[],
   asked: Asked,
 ): Promise<Decision> {
-  const sure = found.filter(({ isPossible }) => !isPossible);
+  const sure = found.filter((one) => !one.isPossible && !isOpen(one));
   const decision = await decideAdmitted(snapshot, reader, sure, asked);
+  if (found.some(isOpen)) {
+    const near = found.filter(({ isPossible }) => !isPossible);
+    const atMost = await decideAdmitted(snapshot, reader, near, asked);
+    if (!areListsIn(atMost, decision)) return { ...decision, isOpen: true };
+  }
   if (decision.verdict !== 'no_match') return decision;
-  const possible = sure.length < found.length ? await possibleOf(snapshot, reader, found, asked) : [];
+  const possible = await possibleOf(snapshot, reader, found, asked);
   if (possible.length > 0) return { ...decision, possible };
   return sure.some((one) => isLeftOut(one, asked)) ? NEAR_LEFT_OUT : decision;
 }

@@ -62,6 +62,8 @@ export class QueryBatch {
   hasWindows = false;
   readonly #known = new Map<string, number>();
   readonly #queries: (() => FileQuery)[] = [];
+  /** The last one that was asked for: the candidates of a query come one after the other, and one from a row is unpacked for it. */
+  #last: { readonly queryNumber: number; readonly query: FileQuery } | null = null;
 
   get files(): number {
     return this.queryNumberOf.length;
@@ -74,7 +76,8 @@ export class QueryBatch {
     return this.query(this.queryNumberOf[file]!);
   }
   query(queryNumber: number): FileQuery {
-    return this.#queries[queryNumber]!();
+    if (this.#last?.queryNumber !== queryNumber) this.#last = { queryNumber, query: this.#queries[queryNumber]!() };
+    return this.#last.query;
   }
 
   /**

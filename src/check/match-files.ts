@@ -105,7 +105,7 @@ export async function matchFiles(
     ];
     const decision = await decideFound(snapshot, reader, found, { requestedRadiusBits, requestedDetail });
     const isEmpty = decision.verdict === 'no_match' && decision.possible.length === 0 && decision !== NEAR_LEFT_OUT;
-    if (!isEmpty) decisions[queryNumber] = decision;
+    if (!isEmpty || decision.isOpen) decisions[queryNumber] = decision;
   }
   return queries.queryNumberOf.map((queryNumber) => decisions[queryNumber]!);
 }

@@ -50,6 +50,8 @@ export interface Decision {
   readonly matchCount: number;
   /** True where `matches` holds fewer than `matchCount`. */
   readonly truncated: boolean;
+  /** Windows without certain bits may match on lists of which nothing else does: the decision holds only once the file itself was asked. */
+  readonly isOpen?: true;
 }
 
 const NO_MATCHES = { matches: [], possible: [], matchCount: 0, truncated: false } as const;

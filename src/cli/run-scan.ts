@@ -9,6 +9,7 @@ import { localMatcher, type Matcher, type MatcherOptions } from '../scan/matcher
 import { ProgressMeter } from '../scan/progress.js';
 import { rematch } from '../scan/rematch.js';
 import { remoteMatcher } from '../scan/remote.js';
+import { lookAtRows } from '../scan/row-sources.js';
 import { scan } from '../scan/scan.js';
 import type { ScanParts, ScanRequest } from '../scan/scan-request.js';
 import { ScanTally } from '../scan/tally.js';
@@ -156,7 +157,7 @@ export async function runScan(
     const end = !isReady
       ? { interrupted: true, resumed: false }
       : flags.rematch !== undefined
-        ? { ...(await rematch({ ...common, orientations, newEntries })), resumed: false }
+        ? await rematchRows(parts, request, newEntries)
         : await scan(parts, request);
     shown.stop();
     const { interrupted, resumed } = end;
@@ -171,6 +172,21 @@ export async function runScan(
   }
 }
 
+async function rematchRows(
+  parts: ScanParts,
+  request: ScanRequest,
+  newEntries: Parameters<typeof rematch>[0]['newEntries'],
+): ReturnType<typeof scan> {
+  const look = lookAtRows(parts, request);
+  try {
+    const { readAgain } = look;
+    const { interrupted } = await rematch({ ...parts, orientations: request.orientations, newEntries, readAgain });
+    return { interrupted, resumed: false, suspicion: { tried: 0, condemned: 0 } };
+  } finally {
+    look.close();
+  }
+}
+
 function setExit(cli: CliContext, flags: ScanFlags, tally: ScanTally, interrupted: boolean): void {
   // A signal has its own code; without a reader the scan ended before its end.
   const early = interrupted ? (earlyExit(cli) ?? EXIT.failed) : null;
@@ -179,7 +195,7 @@ function setExit(cli: CliContext, flags: ScanFlags, tally: ScanTally, interrupte
 }
 
 function howToGoOn({ rematch: rematched, resume }: ScanFlags): string {
-  if (rematched !== undefined) return 'The same command starts the rematch again; no file is read.';
+  if (rematched !== undefined) return 'The same command starts the rematch again.';
   if (resume !== undefined) return `The same command resumes from the inventory ${resume}.`;
   return 'Without --resume FOLDER the same command starts from the beginning.';
 }

@@ -44,7 +44,7 @@ export function addScanCommand(program: Command, cli: CliContext): void {
       'keep an inventory in this folder: resume a stopped scan, read only new or changed files',
     )
     .option('--prune', 'with --resume: forget files that are not there any more')
-    .option('--rematch <folder>', 'match the hashes of this inventory; no file is read')
+    .option('--rematch <folder>', 'match the hashes of this inventory; only files whose windows may match are read')
     .option('--new-entries', 'with --rematch: only list entries added since the last match')
     .option('--join <name>', 'do this scan together with other processes that share the database (docs/scale.md)')
     .option('--again', 'with --join: a scan of this name that is complete begins again')

@@ -49,6 +49,9 @@ export const WINDOW_KINDS_OF: Readonly<Record<Detail, ReadonlySet<WindowKind>>> 
 export const widestOf = (details: readonly Detail[]): Detail =>
   DETAILS.findLast((detail) => details.includes(detail)) ?? 'plain';
 
+/** Return whether what was hashed at one detail has all windows of another. */
+export const isCovered = (asked: Detail, hashed: Detail): boolean => DETAILS.indexOf(asked) <= DETAILS.indexOf(hashed);
+
 export const WHOLE: Rectangle = { left: 0, top: 0, right: 1, bottom: 1 };
 /** A window that matched, and how many of its certain bits the entry has otherwise. */
 export interface WindowMatch extends Window {

@@ -15,6 +15,8 @@ export function packWindows(windows: readonly WindowHash[]): Buffer {
   const packed = Buffer.alloc(bytes);
   let at = 0;
   for (const { window, quality, hashes, certain } of windows) {
+    // One of an inventory is never sent.
+    if (quality === null || certain === null) throw new RangeError('a window without its certain bits');
     const { kind, rectangle, degrees, proportion } = window;
     packed.set([WINDOW_KINDS.indexOf(kind), quality, hashes.length], at);
     const { left, top, right, bottom } = rectangle;

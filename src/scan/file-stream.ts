@@ -7,7 +7,7 @@ import type { ErrorCode } from '../core/errors.js';
 import type { FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import { DIGEST_ALGORITHMS, FRAMED_FORMATS, type NotCheckedReason } from '../core/vocabulary.js';
-import type { HashWants } from '../engine/image-engine.js';
+import { isCovered } from '../core/window.js';
 import type { FolderRow } from '../store/inventory-contract.js';
 import { BucketTree } from './bucket/bucket-tree.js';
 import { EtagLookup } from './bucket/etag-lookup.js';
@@ -22,12 +22,14 @@ import {
   unreadFacts,
 } from './facts/file-facts.js';
 import { hasQuery } from './facts/file-result.js';
-import { fileRow } from './facts/file-row.js';
+import { FOLDER_ITSELF, fileRow } from './facts/file-row.js';
 import { type FileReading, type ImageFile, ImageReader } from './image-reader.js';
+import type { ImageWants } from './image-wants.js';
 import { KnownInodes } from './known-inodes.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
+import { secondLook } from './second-look.js';
 import type { SeenKeys } from './seen-keys.js';
-import { FOLDER_ITSELF, type Settled, Settler, TOGETHER_MAX } from './settle.js';
+import { type Settled, Settler, TOGETHER_MAX } from './settle.js';
 import type { FileStat, ScanTree } from './tree.js';
 import type { Anchors } from './walk/anchors.js';
 import type { Place } from './walk/walk-protocol.js';
@@ -92,7 +94,7 @@ export class FileStream {
   readonly committer: Committer;
   readonly settler: Settler;
   readonly imageReader: ImageReader;
-  readonly wants: HashWants;
+  readonly wants: ImageWants;
   readonly #inodes: KnownInodes;
   /** Null where all files are examined. */
   readonly etags: EtagLookup | null;
@@ -129,6 +131,16 @@ export class FileStream {
       tally,
       scan,
       orientations,
+      readAgain: secondLook({
+        shouldStop: () => this.isStopping,
+        placeOf: ({ folder, isArchive, name }) => ({
+          tree: walker,
+          ...(isArchive ? anchors.placeOfArchive(folder) : { place: anchors.placeOf(folder), name }),
+        }),
+        readerOf: () => this.imageReader,
+        read: async (file, { folder }, wants) =>
+          this.#readNow({ ...file, folderId: (await inventory.folderAt(folder)).id }, wants),
+      }),
       keepsFiles,
       isBusy: () => this.#readers.pendingCount > 0,
       onResult,
@@ -303,11 +315,11 @@ export class FileStream {
   }
 
   /** Read a file; null where the scan stops first. */
-  #readNow(file: ImageFile): Promise<FileReading | null> {
+  #readNow(file: ImageFile, wants = this.wants): Promise<FileReading | null> {
     return this.#readers(async () => {
       if (this.isStopping) return null;
       if (this.parts.keepsFiles) await this.imageReader.begin(file);
-      const reading = await this.imageReader.read(file);
+      const reading = await this.imageReader.read(file, wants);
       // No longer in flight, though its row may wait for others.
       if (this.parts.keepsFiles) this.#ended(file.fileKey);
       return reading;
@@ -348,13 +360,18 @@ export class FileStream {
     // Counted by a scan that opened no archives.
     if (archives && facts.kind === 'other_archive' && facts.reason === 'not_an_image') return false;
     if (facts.reason === 'not_an_image') return true;
-    if (this.wants.detail !== 'plain' && facts.views.length > 0) return false;
+    if (facts.views.length > 0 && !this.#hasWindows(facts)) return false;
     if (!archives && facts.kind === 'other_archive') return false;
     if (facts.reason !== null && this.request.retriesFailed) return false;
     if (facts.reason !== null && facts.views.length === 0) return true;
     if (this.wants.algorithms.includes('blockhash') && facts.views.some(({ blockhash }) => blockhash === null))
       return false;
     return facts.frames === this.wants.frames || facts.image === null || !FRAMED_FORMATS.has(facts.image.format);
+  }
+
+  #hasWindows({ detail }: FileFacts): boolean {
+    const { detail: asked, takesStoredWindows } = this.parts.matcher;
+    return asked === 'plain' || (takesStoredWindows && isCovered(asked, detail));
   }
 
   go(work: Promise<void>): void {

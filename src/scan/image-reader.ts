@@ -8,10 +8,11 @@ import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS, type FileFault, type FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import { type Digests, FRAMED_FORMATS, type NotCheckedReason } from '../core/vocabulary.js';
-import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
+import type { FileSource, HashReply } from '../engine/image-engine.js';
 import { ByteRoom } from './byte-room.js';
 import type { Committer } from './committer.js';
 import { DECODING, type FileFacts, type FileKind, factsOfReply, IMAGE_KIND } from './facts/file-facts.js';
+import type { ImageWants } from './image-wants.js';
 import type { Throttle } from './throttle.js';
 import { type FileStat, faultOfStat, type InspectedFile, type ScanTree } from './tree.js';
 import type { Place } from './walk/walk-protocol.js';
@@ -34,13 +35,13 @@ export interface FileReading {
 type ImageInput = { readonly file: FileSource } | { readonly bytes: Uint8Array };
 
 interface ImageReaderParts {
-  readonly hashReply: (input: ImageInput, wants: HashWants) => Promise<HashReply>;
+  readonly hashReply: (input: ImageInput, wants: ImageWants) => Promise<HashReply>;
   readonly whenRoom: () => Promise<void>;
   readonly imageBytesMax: number;
   readonly walker: ScanTree;
   readonly committer: Committer;
   readonly throttle: Throttle;
-  readonly wants: HashWants;
+  readonly wants: ImageWants;
   readonly scan: number;
 }
 
@@ -60,6 +61,7 @@ export const NO_FACTS = {
   reason: null,
   code: null,
   frames: 1,
+  detail: 'plain',
   digests: {},
   image: null,
   degraded: false,
@@ -74,7 +76,7 @@ function faultIn(error: unknown): FileFault {
 }
 
 /** Return the requested frames, for the row of a file that can have several. */
-const framesOf = ({ format }: HashReply, { frames }: HashWants): number =>
+const framesOf = ({ format }: HashReply, { frames }: ImageWants): number =>
   format !== null && FRAMED_FORMATS.has(format) ? frames : 1;
 
 function refusal(bytes: number, reason: NotCheckedReason, code: ErrorCode, digests: Digests = {}): HashReply {
@@ -99,8 +101,8 @@ export class ImageReader {
   }
 
   /** Hash an image. Callers wait for room one at a time: otherwise several would see the same room, and all but one be refused. */
-  async hash(input: ImageInput): Promise<HashReply> {
-    const { hashReply, whenRoom, wants } = this.parts;
+  async hash(input: ImageInput, wants: ImageWants = this.parts.wants): Promise<HashReply> {
+    const { hashReply, whenRoom } = this.parts;
     // In an object, so that the next caller does not wait for the reply itself.
     const { reply } = await this.#oneAtATime(async () => {
       await whenRoom();
@@ -110,8 +112,8 @@ export class ImageReader {
   }
 
   /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */
-  async read(file: ImageFile): Promise<FileReading> {
-    const { throttle, wants, scan, walker } = this.parts;
+  async read(file: ImageFile, wants: ImageWants = this.parts.wants): Promise<FileReading> {
+    const { throttle, scan, walker } = this.parts;
     const { place, name, kind = IMAGE_KIND } = file;
     const common = { ...NO_FACTS, kind, scan, generation: 0, frames: wants.frames };
     let now: Pick<FileStat, 'identity' | 'storedBytes'> = file;
@@ -123,12 +125,18 @@ export class ImageReader {
     for (let isAgain = false; ; isAgain = true) {
       if (walker.isDead(now.identity.device)) return failed(file.identity, 'FILE_STALLED');
       await throttle.take(0, now.storedBytes);
-      const reply = await this.#hashFile({ place, name, identity: now.identity });
+      const reply = await this.#hashFile({ place, name, identity: now.identity }, wants);
       const fault = !reply.ok && FAULTS.has(reply.code) ? (reply.code as FileFault) : null;
       if (fault === null || fault === 'FILE_CHANGED') bytesRead += now.storedBytes;
       if (fault === null)
         return {
-          facts: { ...common, ...now.identity, ...factsOfReply(reply), frames: framesOf(reply, wants) },
+          facts: {
+            ...common,
+            ...now.identity,
+            ...factsOfReply(reply),
+            frames: framesOf(reply, wants),
+            detail: wants.detail,
+          },
           bytesRead,
         };
       if (fault === 'FILE_STALLED') walker.noteStall(joinPath(place.folder, name), now.identity.device);
@@ -143,9 +151,9 @@ export class ImageReader {
     }
   }
 
-  async #hashFile(file: InspectedFile): Promise<HashReply> {
-    if (this.parts.walker.opensByPath) return this.hash({ file: this.#source(file) });
-    const { walker, imageBytesMax, wants } = this.parts;
+  async #hashFile(file: InspectedFile, wants: ImageWants): Promise<HashReply> {
+    if (this.parts.walker.opensByPath) return this.hash({ file: this.#source(file) }, wants);
+    const { walker, imageBytesMax } = this.parts;
     const { size } = file.identity;
     try {
       // As the decoder process does: the limit is for decoding, and digests are matched.
@@ -153,7 +161,7 @@ export class ImageReader {
       if (size > imageBytesMax)
         return refusal(size, 'too_large', 'IMAGE_TOO_LARGE', await walker.digests(file, wants.digests));
       // The memory is held until the reply: the bytes wait in the queue of the decoder.
-      return await this.#memory.hold(size, async () => this.hash({ bytes: await walker.read(file, 0, size) }));
+      return await this.#memory.hold(size, async () => this.hash({ bytes: await walker.read(file, 0, size) }, wants));
     } catch (error) {
       return refusal(size, 'unreadable', faultIn(error));
     }

@@ -39,7 +39,8 @@ export class KnownInodes {
     this.#links.set(
       key,
       mine.then(
-        (reading) => (reading && this.isUsable(reading.facts) ? reading.facts : null),
+        // Windows are kept by the row alone, packed: of all links they would fill the memory.
+        (reading) => (reading?.facts.detail === 'plain' && this.isUsable(reading.facts) ? reading.facts : null),
         () => null,
       ),
     );

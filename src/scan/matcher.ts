@@ -16,8 +16,10 @@ export interface Matcher {
   readonly digests: readonly DigestAlgorithm[];
   /** True where blockhash is queried, so files need it. */
   readonly wantsBlockhash: boolean;
-  /** Which windows are queried, so files need them. They are not stored: with any, every image is read again. */
+  /** Which windows are queried, so files need them. */
   readonly detail: Detail;
+  /** True where windows of an inventory are queried, which have no certain bits; false: images are read again for their windows. */
+  readonly takesStoredWindows: boolean;
   /** Time that a file may wait for others, to be matched together with them. */
   readonly gatherMs: number;
   /** False where no list is in force; true also where that is unknown here: each answer says it. */
@@ -53,6 +55,7 @@ export function localMatcher(batch: FileBatch, { tenant, ...options }: MatcherOp
     digests: DIGEST_ALGORITHMS.filter((algorithm) => algorithm === 'sha256' || snapshot.entryCounts[algorithm] > 0),
     wantsBlockhash: blockhash > 0,
     detail: widestDetail(snapshot, options),
+    takesStoredWindows: true,
     matchedAt,
     match: (queries) => batch.match(queries, options),
     record: (answers, unmatched) => batch.record(tenant, answers, unmatched),

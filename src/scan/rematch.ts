@@ -1,6 +1,6 @@
 /**
- * Rematch: decides the files of an inventory against the current lists, from the stored hashes alone. No file is opened
- * or inspected.
+ * Rematch: decides the files of an inventory against the current lists, from the stored hashes. A file is opened only where a stored window may match
+ * and nothing else does.
  */
 
 import { verdictOf } from '../check/check-image.js';
@@ -8,14 +8,20 @@ import type { FileBatch } from '../check/file-batch.js';
 import { QueryBatch, queryBatchOf } from '../check/file-queries.js';
 import { PIECE_VALUES } from '../check/match-files.js';
 import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
+import type { Answer } from '../check/recorder.js';
 import { AppError } from '../core/errors.js';
 import { ORIENTATIONS, type OrientationChoice } from '../core/vocabulary.js';
+import { type Detail, isCovered } from '../core/window.js';
+import { FOUND_MAX } from '../kernels/windows/find-windows.js';
 import type { FileRow, FileRowWithFolder, Inventory } from '../store/inventory-contract.js';
-import { unpackFacts } from './facts/file-facts.js';
-import { type FileResult, recordable, resultOf } from './facts/file-result.js';
+import { type FileFacts, unpackFacts, unreadNow } from './facts/file-facts.js';
+import { type FileResult, type QueryWish, recordable, resultOf } from './facts/file-result.js';
 import { fileRow } from './facts/file-row.js';
+import { addQueriesFromFacts } from './facts/queries-from-facts.js';
 import { addQueriesFromRow, type RowHead } from './facts/queries-from-rows.js';
+import { VIEW_WINDOWS_MAX } from './facts/stored-windows.js';
 import type { Matcher, MatcherOptions } from './matcher.js';
+import type { ReadAgain } from './second-look.js';
 import { pathOf } from './settle.js';
 import type { ScanTally } from './tally.js';
 
@@ -24,6 +30,7 @@ interface RematchParts {
   readonly matcher: Matcher;
   readonly tally: ScanTally;
   readonly orientations: OrientationChoice;
+  readonly readAgain: ReadAgain;
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
   /** Query only entries that were added since the inventory was last matched; other verdicts stay. */
@@ -33,64 +40,92 @@ interface RematchParts {
 /** Files per batch. Three batches are in memory: two are searched while the next is read. */
 const FILES_TOGETHER = 16_384;
 const BATCHES_ASKED = 2;
-/** Hashes of an image over 512 pixels: a batch that has no room for one more is full. */
-const HASHES_A_FILE = 2 * ORIENTATIONS.length;
+/** Hashes of an image over 512 pixels, with its windows: a batch that has no room for one more is full. */
+const HASHES_A_FILE: Readonly<Record<Detail, number>> = {
+  plain: 2 * ORIENTATIONS.length,
+  standard: 2 * (ORIENTATIONS.length + 1 + FOUND_MAX),
+  deep: 2 * (ORIENTATIONS.length + VIEW_WINDOWS_MAX),
+};
 
 interface Known {
   readonly row: FileRowWithFolder;
   readonly head: RowHead;
 }
 
+/** What became of one file. */
+interface Outcome {
+  readonly decision: Decision;
+  /** Facts in place of those of its row, where it was read, or was to be; null: it was not. */
+  readonly reading: { readonly facts: FileFacts; readonly bytesRead: number } | null;
+  /** False where it could not be read: its row keeps what is known. */
+  readonly isDecided: boolean;
+}
+
+const byItsRow = (decision: Decision): Outcome => ({ decision, reading: null, isDecided: true });
+
 class Together {
   readonly queries = new QueryBatch();
   readonly files: Known[] = [];
 
+  constructor(readonly wish: QueryWish) {}
+
+  add(row: FileRowWithFolder): void {
+    this.files.push({ row, head: addQueriesFromRow(this.queries, row.facts, this.wish) });
+  }
+
   get isFull(): boolean {
     const { pdq } = this.queries.columns;
-    return this.files.length >= FILES_TOGETHER || pdq.count + HASHES_A_FILE > PIECE_VALUES;
+    return this.files.length >= FILES_TOGETHER || pdq.count + HASHES_A_FILE[this.wish.detail] > PIECE_VALUES;
   }
 }
 
-async function* together(
-  rows: AsyncIterable<readonly FileRowWithFolder[]>,
-  orientations: OrientationChoice,
-): AsyncGenerator<Together> {
-  let held = new Together();
+async function* together(rows: AsyncIterable<readonly FileRowWithFolder[]>, wish: QueryWish): AsyncGenerator<Together> {
+  let held = new Together(wish);
   for await (const batch of rows) {
     for (const row of batch) {
-      held.files.push({ row, head: addQueriesFromRow(held.queries, row.facts, orientations) });
+      held.add(row);
       if (!held.isFull) continue;
       yield held;
-      held = new Together();
+      held = new Together(wish);
     }
   }
   if (held.files.length > 0) yield held;
 }
 
-/**
- * Match an inventory and report the results.
- * Errors  STORE_FAILED; REQUEST_INVALID: no scan was finished in this inventory, its scan matched windows, which are not stored, or (new entries) it was matched with
- *         another store, or before the start of the store's change log; STORE_DAMAGED: rows of the inventory are damaged,
- *         and all others are reported.
- */
-export async function rematch(parts: RematchParts): Promise<{ readonly interrupted: boolean }> {
-  const { inventory, matcher, shouldStop, newEntries } = parts;
-  const { matchedAt } = inventory.state;
-  if (matcher.detail !== 'plain') throw noWindows(`detail ${matcher.detail}`);
-  if (inventory.state.hasWindows) throw noWindows('an inventory of a scan with windows');
-  if (!inventory.state.isFinished || inventory.state.scan === 0) {
+/** Errors REQUEST_INVALID. */
+function requireMatchable({ inventory, matcher, newEntries }: RematchParts): void {
+  const { isFinished, scan, matchedDetail } = inventory.state;
+  if (!isFinished || scan === 0)
     throw new AppError('REQUEST_INVALID', { field: 'rematch', expected: 'an inventory with a finished scan' });
-  }
-  const among = newEntries === null || matchedAt === null ? null : await newEntries.batch.entriesSince(matchedAt);
-  if (newEntries !== null && among === null) {
+  const { detail, takesStoredWindows } = matcher;
+  if (detail !== 'plain' && !takesStoredWindows)
+    throw new AppError('REQUEST_INVALID', {
+      field: 'rematch',
+      got: `detail ${detail}`,
+      expected: 'scan the paths again: windows are not stored whole, as a service needs them',
+    });
+  if (newEntries !== null && !isCovered(detail, matchedDetail))
+    throw new AppError('REQUEST_INVALID', {
+      field: 'new-entries',
+      got: `detail ${detail}`,
+      expected: `an inventory matched at this detail, and it was at ${matchedDetail}; rematch all entries`,
+    });
+}
+
+/** Return what answers a batch from the entries that count. Errors REQUEST_INVALID; STORE_FAILED. */
+async function openAnswers({ inventory, matcher, newEntries }: RematchParts) {
+  if (newEntries === null) return (queries: QueryBatch) => matcher.match(queries);
+  const { batch, options } = newEntries;
+  const { matchedAt } = inventory.state;
+  const among = matchedAt === null ? null : await batch.entriesSince(matchedAt);
+  if (among === null) {
     throw new AppError('REQUEST_INVALID', {
       field: 'new-entries',
       expected: 'an inventory matched within the change log of this store; rematch all entries',
     });
   }
-  const ask = async (queries: QueryBatch): Promise<readonly Decision[]> => {
-    if (newEntries === null || among === null) return matcher.match(queries);
-    const news = await newEntries.batch.match(queries, newEntries.options, among);
+  return async (queries: QueryBatch): Promise<readonly Decision[]> => {
+    const news = await batch.match(queries, options, among);
     // A file near a new entry is decided against all active lists, as in a fresh scan.
     const touched = news.flatMap((decision, file) => (isUntouched(decision) ? [] : [file]));
     const decided = await matcher.match(queryBatchOf(touched.map((file) => queries.queryOf(file))));
@@ -98,16 +133,29 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
     for (const [n, file] of touched.entries()) answers[file] = decided[n]!;
     return answers;
   };
+}
+
+/**
+ * Match an inventory and report the results.
+ * Errors  STORE_FAILED; REQUEST_INVALID: no scan was finished in this inventory, a service is asked for windows, or (new entries) it was matched with
+ *         another store, at a narrower detail, or before the start of the store's change log; STORE_DAMAGED: rows of the inventory are damaged,
+ *         and all others are reported.
+ */
+export async function rematch(parts: RematchParts): Promise<{ readonly interrupted: boolean }> {
+  const { inventory, matcher, shouldStop, tally, orientations } = parts;
+  requireMatchable(parts);
+  const ask = await openAnswers(parts);
+  const left = { lacking: 0, undecided: 0 };
   let inTurn: Promise<void> = Promise.resolve();
   const inFlight: Promise<void>[] = [];
-  for await (const { queries, files } of together(inventory.files('all'), parts.orientations)) {
+  for await (const batch of together(inventory.files('all'), { orientations, detail: matcher.detail })) {
     if (shouldStop()) break;
-    const answers = ask(queries);
+    const answers = ask(batch.queries).then((decisions) => decideOpen(parts, batch.files, decisions));
     const before = inTurn;
     inTurn = (async () => {
-      const decisions = await answers;
+      const outcomes = await answers;
       await before;
-      await reportAll(parts, files, decisions, among !== null);
+      await reportAll(parts, batch.files, outcomes, left);
     })();
     // Awaited below, or by the next batch: until then a rejection is not unhandled.
     inTurn.catch(() => {});
@@ -116,15 +164,55 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
     if (inFlight.length > BATCHES_ASKED) await inFlight.shift();
   }
   await inTurn;
+  if (left.lacking > 0) tally.warn('WINDOWS_LACKING', { files: left.lacking, detail: matcher.detail });
   const interrupted = shouldStop();
   if (!interrupted) await requireUndamaged(inventory);
-  if (!interrupted && matcher.matchedAt !== null) await inventory.setMatchedAt(matcher.matchedAt);
+  const isWhole = !interrupted && left.lacking + left.undecided === 0;
+  if (isWhole && matcher.matchedAt !== null) await inventory.setMatchedAt(matcher.matchedAt, matcher.detail);
   return { interrupted };
 }
 
-/** An inventory has no windows: what they found would be answered as `no_match`. */
-const noWindows = (got: string) =>
-  new AppError('REQUEST_INVALID', { field: 'rematch', got, expected: 'scan the paths again: windows are not stored' });
+/** Decide each file of a batch; those that their rows leave open are read. Result: null for one that the rematch was stopped before. */
+async function decideOpen(
+  { readAgain, matcher, orientations }: RematchParts,
+  files: readonly Known[],
+  decisions: readonly Decision[],
+): Promise<readonly (Outcome | null)[]> {
+  let next = 0;
+  const outcomes: (Outcome | null)[] = files.map(({ head }) =>
+    byItsRow(head.isQueried ? decisions[next++]! : NOTHING_FOUND),
+  );
+  const open = outcomes.flatMap((outcome, at) => (outcome?.decision.isOpen ? [at] : []));
+  if (open.length === 0) return outcomes;
+  const known = open.map((at) => ({ ...files[at]!.row, facts: unpackFacts(files[at]!.row.facts) }));
+  const readings = await readAgain(known);
+  const queries = new QueryBatch();
+  const wish = { orientations, detail: matcher.detail };
+  const read: number[] = [];
+  for (const [n, at] of open.entries()) {
+    const [{ facts }, reading] = [known[n]!, readings[n]!];
+    if (reading === null) outcomes[at] = null;
+    else if (typeof reading === 'string') {
+      // What else it matches, it matches; what nothing decides is not clean.
+      if (outcomes[at]!.decision.verdict === 'match') continue;
+      const unread = { facts: unreadNow(facts, reading), bytesRead: 0 };
+      outcomes[at] = { decision: NOTHING_FOUND, reading: unread, isDecided: false };
+    } else {
+      const { scan, generation, isMissing, verdict } = facts;
+      const now = { ...reading.facts, scan, generation, isMissing, verdict };
+      outcomes[at] = {
+        decision: NOTHING_FOUND,
+        reading: { facts: now, bytesRead: reading.bytesRead ?? 0 },
+        isDecided: true,
+      };
+      addQueriesFromFacts(queries, now, wish);
+      read.push(at);
+    }
+  }
+  const again = await matcher.match(queries);
+  for (const [n, at] of read.entries()) outcomes[at] = { ...outcomes[at]!, decision: again[n]! };
+  return outcomes;
+}
 
 /**
  * After all other files are reported: the next scan reads these again.
@@ -141,47 +229,58 @@ async function requireUndamaged(inventory: Inventory): Promise<void> {
 const isUntouched = (decision: Decision) => decision === NOTHING_FOUND || decision === NEAR_LEFT_OUT;
 
 async function reportAll(
-  { inventory, matcher, tally, onResult }: RematchParts,
+  { inventory, matcher, tally, onResult, newEntries }: RematchParts,
   files: readonly Known[],
-  decisions: readonly Decision[],
-  isPartial: boolean,
+  outcomes: readonly (Outcome | null)[],
+  left: { lacking: number; undecided: number },
 ): Promise<void> {
   const { generation, exact } = matcher;
   const changed: FileRow[] = [];
   const results: FileResult[] = [];
+  const answers: Answer[] = [];
   let unmatched = 0;
-  let at = 0;
-  for (const { row, head } of files) {
+  for (const [n, { row, head }] of files.entries()) {
+    const outcome = outcomes[n]!;
+    if (outcome === null) continue;
+    const { decision, reading, isDecided } = outcome;
     // A named file was seen, and its folder not walked.
     const isMissing = head.isMissing || (row.isUnseen && head.scan !== inventory.state.scan);
     if (isMissing) tally.missing++;
-    const decision = head.isQueried ? decisions[at++]! : NOTHING_FOUND;
-    const { verdict, reason } = verdictOf(decision, head);
+    if (!isDecided) left.undecided++;
+    const now = reading?.facts ?? head;
+    const { verdict, reason } = verdictOf(decision, now);
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
-    if (!isOther && isPartial && isUntouched(decision)) {
+    const isLacking = head.lacksWindows && (verdict === 'no_match' || verdict === 'suppressed');
+    if (isLacking) left.lacking++;
+    if (isLacking || (!isOther && newEntries !== null && isDecided && isUntouched(decision) && reading === null)) {
       tally.takeKept(head.size, decision === NEAR_LEFT_OUT);
       continue;
     }
+    const bytesRead = reading?.bytesRead ?? null;
     const isReported = !isOther && verdict !== 'no_match';
-    if (isOther) tally.takeOther(head.kind, null);
+    const isPossible = !isOther && decision.possible.length > 0;
+    if (isOther) tally.takeOther(head.kind, bytesRead);
     else if (!isReported) {
-      unmatched++;
-      tally.takeUnmatched(head.size, null, {
+      if (!isPossible) unmatched++;
+      tally.takeUnmatched(head.size, bytesRead, {
         isNearLeftOut: decision === NEAR_LEFT_OUT,
-        degraded: head.degraded,
-        isPossible: false,
+        degraded: now.degraded,
+        isPossible,
       });
     }
-    if (!isReported && verdict === head.verdict) continue;
-    const facts = unpackFacts(row.facts);
+    if (!isReported && !isPossible && verdict === head.verdict) continue;
+    const known = unpackFacts(row.facts);
+    const facts = reading?.facts ?? known;
     const answered = { generation, exact, decision };
-    if (isReported) results.push(resultOf(pathOf(row), { ...facts, isMissing }, answered, null));
-    if (verdict !== head.verdict) changed.push(fileRow(row, facts, { ...facts, verdict, generation }));
+    if (isReported || isPossible) {
+      const result = resultOf(pathOf(row), { ...facts, isMissing }, answered, bytesRead);
+      if (isReported) results.push(result);
+      answers.push(recordable(result, decision.possible));
+    }
+    if (verdict !== head.verdict)
+      changed.push(fileRow(row, isDecided ? facts : known, { ...known, verdict, generation }));
   }
-  await matcher.record(
-    results.map((result) => recordable(result)),
-    unmatched,
-  );
+  await matcher.record(answers, unmatched);
   if (changed.length > 0) await inventory.apply({ files: changed });
   for (const result of results) {
     tally.take(result);

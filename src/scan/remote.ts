@@ -26,14 +26,16 @@ const HASH_BYTES = 190;
 const WINDOW_BYTES = 320;
 
 function itemOf({ digests, hashes }: FileQuery): HashItem {
-  const values = hashes.map(
+  // The hash of a window without its certain bits would be taken for one of the whole image.
+  const whole = hashes.filter(({ window }) => window?.certain !== null);
+  const values = whole.map(
     ({ algorithm, hash256, orientation, family, lowQuality, window, frame, background, part }) => ({
       algorithm,
       value: formatHash256(hash256),
       orientation: orientation ?? 'original',
       family,
       lowQuality,
-      ...(window && { window: { ...window.place, certain: formatHash256(window.certain) } }),
+      ...(window?.certain && { window: { ...window.place, certain: formatHash256(window.certain) } }),
       frame,
       background,
       part,
@@ -137,6 +139,7 @@ export function remoteMatcher({
     digests: DIGEST_ALGORITHMS,
     wantsBlockhash: true,
     detail: requestedDetail ?? 'plain',
+    takesStoredWindows: false,
     gatherMs: 0,
     hasList: true,
     matchedAt: null,

@@ -1,11 +1,12 @@
 /** Request, parts and result of a scan. */
 import type { PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
-import type { FileSource, HashReply, HashWants } from '../engine/image-engine.js';
+import type { FileSource, HashReply } from '../engine/image-engine.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { BucketLimits } from './bucket/bucket-tree.js';
 import type { FileFacts } from './facts/file-facts.js';
 import type { FileResult } from './facts/file-result.js';
+import type { ImageWants } from './image-wants.js';
 import type { Matcher } from './matcher.js';
 import type { Suspicion } from './poison.js';
 import type { ScanTally } from './tally.js';
@@ -44,7 +45,7 @@ export interface ScanDecoder {
   /** Errors QUEUE_FULL, SHUTTING_DOWN. */
   hashReply(
     input: { readonly bytes: Uint8Array } | { readonly file: FileSource },
-    wants: HashWants,
+    wants: ImageWants,
   ): Promise<HashReply>;
   /** Wait until the queue has room for an image. */
   whenRoom(): Promise<void>;

@@ -3,6 +3,7 @@
  * and reports all files. Memory is constant for any tree. A killed scan resumes with its unfinished folders and reports
  * the finished ones from the inventory, so that a report is always complete.
  */
+
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
 import { type PathBytes, parentPath, shownPath } from '../core/path-bytes.js';
@@ -14,12 +15,13 @@ import { ETAG_NAMES } from './bucket/etag-lookup.js';
 import { visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
+import { FOLDER_ITSELF } from './facts/file-row.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
 import type { Matcher } from './matcher.js';
 import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
 import { SeenKeys } from './seen-keys.js';
-import { FOLDER_ITSELF, pathOf, type Settled } from './settle.js';
+import { pathOf, type Settled } from './settle.js';
 import type { ScanTree } from './tree.js';
 import { Anchors } from './walk/anchors.js';
 import { visitArchive } from './walk/archive-visit.js';
@@ -410,9 +412,10 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
       // Scans of before there were windows have none: their keys stay as they were.
       ...(matcher.detail === 'plain' ? [] : [matcher.detail]),
     ]);
-    const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey;
+    // Folders that are done are reported from their rows alone.
+    const areRowsEnough = matcher.detail === 'plain' || matcher.takesStoredWindows;
+    const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey && areRowsEnough;
     if (!resumed) await inventory.beginScan(scanKey, await rowsOf(inventory, rootPaths));
-    if (matcher.detail !== 'plain') await inventory.setHasWindows(true);
     const end = await new Scan(parts, request, roots, walker).run(files);
     if (!end.interrupted && keepsFiles)
       await finishInventory(inventory, { files: tally.files, missing: tally.missing, matcher });
@@ -436,9 +439,7 @@ export async function finishInventory(
   },
 ): Promise<void> {
   const isWhole = inventory.state.scan === 1 || (missing === 0 && (await inventory.isWhole()));
-  await inventory.finishScan({ files, matchedAt: isWhole ? matchedAt : inventory.state.matchedAt });
-  // Every row is decided by its image alone now.
-  if (isWhole && detail === 'plain' && inventory.state.hasWindows) await inventory.setHasWindows(false);
+  await inventory.finishScan({ files, ...(isWhole ? { matchedAt, matchedDetail: detail } : inventory.state) });
 }
 
 interface Walked {

@@ -5,18 +5,21 @@
 
 import { verdictOf } from '../check/check-image.js';
 import { QueryBatch } from '../check/file-queries.js';
-import { NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
+import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND } from '../check/policy.js';
 import type { Answer } from '../check/recorder.js';
+import type { FileFault } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import type { FileRow } from '../store/inventory-contract.js';
 import { isBucketPath, shownObject, shownRow } from './bucket/bucket-paths.js';
 import type { Committer } from './committer.js';
-import type { FileFacts } from './facts/file-facts.js';
+import { type FileFacts, unreadNow } from './facts/file-facts.js';
 import { type FileResult, hasQuery, recordable, resultOf } from './facts/file-result.js';
-import { fileRow } from './facts/file-row.js';
+import { FOLDER_ITSELF, fileRow } from './facts/file-row.js';
 import { addQueriesFromFacts } from './facts/queries-from-facts.js';
+import { storedCount } from './facts/stored-windows.js';
 import type { Matcher } from './matcher.js';
+import type { ReadAgain } from './second-look.js';
 import type { ScanTally } from './tally.js';
 
 export interface Settled {
@@ -41,6 +44,8 @@ interface SettlerParts {
   readonly tally: ScanTally;
   readonly scan: number;
   readonly orientations: OrientationChoice;
+  /** Reads files of which the rows leave open whether they match. */
+  readonly readAgain: ReadAgain;
   /** False for a temporary inventory: files have no rows. */
   readonly keepsFiles: boolean;
   /** True while more images wait for the decoder than it can take: those that are read can wait for others. */
@@ -53,11 +58,16 @@ interface SettlerParts {
 
 /** Files per batch: with 16 hashes each they are enough for a join with the index. */
 export const TOGETHER_MAX = 2_048;
+/** Windows per batch, each with two hashes: as many as a join takes. A file in `deep` has a hundred, and keeps them until it is settled. */
+const WINDOWS_TOGETHER_MAX = 32_768;
+
+const windowsOf = ({ facts }: Settled) =>
+  facts.views.reduce(
+    (sum, { windows, storedWindows }) => sum + windows.length + (storedWindows ? storedCount(storedWindows) : 0),
+    0,
+  );
 /** Time that a file waits for others, where the decoder is not busy. */
 const GATHER_MS = 15;
-
-/** File name that stands for a folder that could not be listed. */
-export const FOLDER_ITSELF: PathBytes = '.';
 
 /** Return the path that reports show. */
 export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'name' | 'isArchive'>): PathBytes {
@@ -67,6 +77,12 @@ export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'na
   }
   if (name === FOLDER_ITSELF) return folder;
   return isArchive ? `${folder}!/${name}` : joinPath(folder, name);
+}
+
+/** A file as it is decided. */
+interface Decided {
+  readonly file: Settled;
+  readonly decision: Decision;
 }
 
 interface Held {
@@ -79,6 +95,7 @@ export class Settler {
   #held: Held[] = [];
   #heldSinceMs = 0;
   #count = 0;
+  #windows = 0;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(readonly parts: SettlerParts) {}
@@ -90,7 +107,8 @@ export class Settler {
       if (this.#count === 0) this.#heldSinceMs = performance.now();
       this.#held.push({ files, done, failed });
       this.#count += files.length;
-      if (this.#count >= TOGETHER_MAX) this.#flush();
+      for (const file of files) this.#windows += windowsOf(file);
+      if (this.#count >= TOGETHER_MAX || this.#windows >= WINDOWS_TOGETHER_MAX) this.#flush();
       else this.#timer ??= setTimeout(() => this.#flushOrWait(), GATHER_MS);
     });
   }
@@ -109,6 +127,7 @@ export class Settler {
     const held = this.#held;
     this.#held = [];
     this.#count = 0;
+    this.#windows = 0;
     this.#settleAll(held.flatMap(({ files }) => files)).then(
       () => {
         for (const { done } of held) done();
@@ -119,20 +138,56 @@ export class Settler {
     );
   }
 
-  async #settleAll(files: readonly Settled[]): Promise<void> {
-    const { matcher, orientations, committer, scan, keepsFiles } = this.parts;
+  async #match(files: readonly Settled[]): Promise<Decided[]> {
+    const { matcher, orientations } = this.parts;
     const queries = new QueryBatch();
-    for (const { facts } of files) if (hasQuery(facts)) addQueriesFromFacts(queries, facts, orientations);
+    const wish = { orientations, detail: matcher.detail };
+    for (const { facts } of files) if (hasQuery(facts)) addQueriesFromFacts(queries, facts, wish);
     const decisions = await matcher.match(queries);
-    const { generation, exact } = matcher;
     let next = 0;
+    return files.map((file) => ({ file, decision: hasQuery(file.facts) ? decisions[next++]! : NOTHING_FOUND }));
+  }
+
+  /** Decide files; those that their rows leave open are read. Result: without those that the scan was stopped before. */
+  async #decide(files: readonly Settled[]): Promise<readonly Decided[]> {
+    const decided = await this.#match(files);
+    const open = decided.filter(({ decision }) => decision.isOpen);
+    if (open.length === 0) return decided;
+    const readings = await this.parts.readAgain(open.map(({ file }) => file));
+    const after = new Map<Settled, Decided | null>();
+    const read: { readonly known: Settled; readonly file: Settled }[] = [];
+    for (const [n, { file, decision }] of open.entries()) {
+      const reading = readings[n]!;
+      if (reading === null) after.set(file, null);
+      else if (typeof reading !== 'string') read.push({ known: file, file: { ...file, ...reading } });
+      // What else it matches, it matches; what nothing decides is not clean.
+      else after.set(file, decision.verdict === 'match' ? { file, decision } : this.#undecided(file, reading));
+    }
+    const again = await this.#match(read.map(({ file }) => file));
+    for (const [n, { known }] of read.entries()) after.set(known, again[n]!);
+    return decided.flatMap((one) => {
+      const now = after.get(one.file);
+      return now === null ? [] : [now ?? one];
+    });
+  }
+
+  /** Its row keeps what is known, as that of any file that cannot be read for a while. */
+  #undecided(file: Settled, fault: FileFault): Decided {
+    this.parts.tally.missing++;
+    const unread = { ...file, facts: unreadNow(file.facts, fault), kept: file.facts, bytesRead: 0 };
+    return { file: unread, decision: NOTHING_FOUND };
+  }
+
+  async #settleAll(files: readonly Settled[]): Promise<void> {
+    const { matcher, committer, scan, keepsFiles } = this.parts;
+    const decided = await this.#decide(files);
+    const { generation, exact } = matcher;
     let unmatched = 0;
     const answers: Answer[] = [];
     const rows: FileRow[] = [];
     const reports: (() => void)[] = [];
-    for (const file of files) {
+    for (const { file, decision } of decided) {
       const { facts, bytesRead } = file;
-      const decision = hasQuery(facts) ? decisions[next++]! : NOTHING_FOUND;
       const { verdict, reason } = verdictOf(decision, facts);
       const isStale = bytesRead !== null || file.writesRow || facts.isMissing || facts.verdict !== verdict;
       if (keepsFiles && isStale) {

@@ -14,6 +14,7 @@ export const SCAN_WARNINGS = {
   NAMED_SKIPPED: { fails: true, says: 'Named symbolic links or special files were not read.' },
   ROOT_EMPTY: { fails: true, says: 'A root that held files is empty; it may not be mounted.' },
   ETAGS_ONLY: { fails: true, says: 'These objects were not examined: no list has their ETags.' },
+  WINDOWS_LACKING: { fails: true, says: 'These files have no windows of this detail; scan their paths again.' },
   SUMS_DIFFER: { fails: true, says: 'Counts of this scan differ, so its result is not complete.' },
   FILES_MISSING: { fails: false, says: 'Files of earlier scans were not seen; their rows are kept.' },
   INVENTORY_LOST: { fails: false, says: 'An inventory of earlier scans is gone; its files were read again.' },

@@ -7,6 +7,7 @@
  * the order of their keys.
  */
 import type { PathBytes } from '../core/path-bytes.js';
+import type { Detail } from '../core/window.js';
 
 /** Keys of one folder's files: its names are hashed to 16 million keys. */
 export const KEYS_PER_FOLDER = 2 ** 24;
@@ -53,8 +54,8 @@ export interface ScanState {
   readonly filesBefore: number | null;
   /** Position in the lists' history up to which every row is matched, as JSON; null before the first finished scan. */
   readonly matchedAt: string | null;
-  /** Verdicts of rows may come from windows, which are not stored: the rows alone do not decide them again. */
-  readonly hasWindows: boolean;
+  /** Which windows of every row were matched up to there. */
+  readonly matchedDetail: Detail;
   /** Boot id of the machine at the last use; null before. */
   readonly boot: string | null;
 }
@@ -82,11 +83,12 @@ export interface Inventory {
   readonly state: ScanState;
   /** Start a new scan: queue the roots; facts of files stay. */
   beginScan(scanKey: string, roots: readonly PathBytes[]): Promise<void>;
-  finishScan(end: { readonly files: number; readonly matchedAt: string | null }): Promise<void>;
+  finishScan(
+    end: Pick<ScanState, 'matchedAt'> & Partial<Pick<ScanState, 'matchedDetail'>> & { readonly files: number },
+  ): Promise<void>;
   setBoot(boot: string): Promise<void>;
-  /** Note that every row is matched up to a position in the lists' history. */
-  setMatchedAt(matchedAt: string): Promise<void>;
-  setHasWindows(hasWindows: boolean): Promise<void>;
+  /** Note that every row is matched up to a position in the lists' history, with its windows of a detail. */
+  setMatchedAt(matchedAt: string, matchedDetail?: Detail): Promise<void>;
   /** Return a folder that is still to be walked and is not among `begun`, or null. */
   nextFolder(begun: ReadonlySet<number>): Promise<FolderRow | null>;
   /** Return the folder of a path without queueing it: its files are queried one by one. */

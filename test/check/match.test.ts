@@ -3,7 +3,9 @@ import { type Candidate, toCandidate } from '../../src/check/candidate.js';
 import { decideFound, ENTRIES_READ_PER_LIST_MAX } from '../../src/check/decide-found.js';
 import { EntryReader } from '../../src/check/entry-reader.js';
 import { requireLists, widestDetail } from '../../src/check/match.js';
+import { NOTHING_FOUND } from '../../src/check/policy.js';
 import { type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
+import { RESAMPLED, type WindowKind } from '../../src/core/window.js';
 import { newSegment } from '../../src/index/segment.js';
 import type { ListSnapshot } from '../../src/lists/snapshot.js';
 import type { ListFeed, StoredEntry } from '../../src/store/lists-contract.js';
@@ -171,6 +173,47 @@ describe('where the budget of a request is spent', () => {
     const ours = new EntryReader(store, null);
     await ours.read(Array.from({ length: 100_000 }, (_, at) => at));
     expect(ours.isSpent).toBe(false);
+  });
+});
+
+describe('a window without its certain bits', () => {
+  const deep = { detail: 'deep' } as const;
+  const open = (of: ListInfo, entryKey: number, distance = 20, kind: WindowKind = 'crop'): Candidate => {
+    const one = near(of, entryKey, distance);
+    const window = { place: { ...RESAMPLED, kind, proportion: 1 }, certain: null };
+    return { ...one, query: { ...one.query, window } as unknown as Candidate['query'] };
+  };
+  const decided = (found: readonly Candidate[], entryOf: (key: number) => Partial<StoredEntry> = () => ({})) =>
+    decideFound(snapshot, new EntryReader(storeOf(entryOf).store), found, OWN);
+
+  test('matches nothing, and leaves open whether the file does', async () => {
+    const decision = await decided([open(list('bad', deep), 1)]);
+    expect(decision).toMatchObject({ verdict: 'no_match', matches: [], isOpen: true });
+  });
+
+  test('leaves nothing open on a list that does not ask for its kind, or that the file matches anyway', async () => {
+    expect(await decided([open(list('bad'), 1)])).toBe(NOTHING_FOUND);
+    expect(await decided([open(list('bad', { detail: 'standard' }), 1)])).toBe(NOTHING_FOUND);
+    expect((await decided([open(list('bad', { detail: 'standard' }), 1, 20, 'border')])).isOpen).toBe(true);
+    const bad = list('bad', deep);
+    const matched = await decided([near(bad, 1, 3), open(bad, 2)]);
+    expect([matched.verdict, matched.matchCount, matched.isOpen]).toEqual(['match', 1, undefined]);
+  });
+
+  test('leaves open a second list, and one that is only suppressed', async () => {
+    const [bad, police] = [list('bad', deep), list('police', deep)];
+    const ofPolice = (key: number) => (key === 2 ? { list: 'police' } : {});
+    const both = await decided([near(bad, 1, 3), open(police, 2)], ofPolice);
+    expect(both).toMatchObject({ verdict: 'match', matchCount: 1, isOpen: true });
+    const quarantined = (key: number) => ({ quarantined: key === 1 });
+    const suppressed = await decided([near(bad, 1, 3), open(bad, 2)], quarantined);
+    expect(suppressed).toMatchObject({ verdict: 'suppressed', isOpen: true });
+  });
+
+  test('leaves nothing open where its entry was removed or has expired', async () => {
+    const updatedAt = new Date(NOW_MS - 2 * DAY_MS).toISOString();
+    const expired = await decided([open(list('bad', { ...deep, entryDaysMax: 1 }), 1)], () => ({ updatedAt }));
+    expect(expired).toBe(NOTHING_FOUND);
   });
 });
 

@@ -46,7 +46,7 @@ beforeAll(async () => {
   await run(['lists', 'add', 'own', listed]);
   // The photograph is one of the canaries.
   expect((await run(['lists', 'approve', 'own'])).code).toBe(0);
-});
+}, 60_000);
 
 test('a scan counts it, its verdict is no match, and a hit waits', { timeout: 120_000 }, async () => {
   const scan = () => run(['scan', tree, '--detail', 'deep']);

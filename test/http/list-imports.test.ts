@@ -264,7 +264,7 @@ describe('one entry', () => {
     // A service that had no key notices its first one within a second.
     await expect.poll(async () => (await here('GET', '/lists')).status, { timeout: 5_000 }).toBe(401);
     const few = await fetch(`${running.url}/v1/lists/desk/entries/42%2Fimg-1`, { headers });
-    expect(await few.json()).toEqual({ list: 'desk', entryId: '42/img-1', values: [value] });
+    expect(await few.json()).toEqual({ list: 'desk', entryId: '42/img-1', values: [{ ...value, derived: null }] });
   });
 
   test('sent again with another value matches that one alone', async () => {

@@ -138,7 +138,7 @@ test('no image has more windows than a request takes, or farther outside', () =>
     expect(windows.length).toBeLessThanOrEqual(180);
     for (const { window, hashes, certain } of windows) {
       expect(hashes).toHaveLength(2);
-      expect(certain.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0)).toBe(128);
+      expect(certain!.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0)).toBe(128);
       for (const share of Object.values(window.rectangle)) {
         expect(share).toBeGreaterThanOrEqual(-1);
         expect(share).toBeLessThanOrEqual(2);

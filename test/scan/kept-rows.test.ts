@@ -28,6 +28,7 @@ async function rematched(): Promise<string[]> {
     matcher: { ...matcherOf(Object.fromEntries(digits)), generation: 2 },
     tally: new ScanTally(),
     orientations: 'all',
+    readAgain: async (files) => files.map(() => 'FILE_VANISHED' as const),
     shouldStop: () => false,
     onResult: ({ pathBytes, verdict, isMissing }) =>
       void reported.push(`${tree.nameOf(pathBytes)} ${verdict}${isMissing ? ' missing' : ''}`),

@@ -78,6 +78,7 @@ async function run({ decisions = { a: found('match') }, onRecord, shouldStop = (
     matcher,
     tally,
     orientations: 'all',
+    readAgain: async (files) => files.map(() => 'FILE_VANISHED' as const),
     shouldStop,
     onResult: ({ pathBytes, verdict, bytesRead }) =>
       void reported.push(`${basename(textOf(pathBytes)!)} ${verdict} ${bytesRead !== null}`),

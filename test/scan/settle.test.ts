@@ -39,6 +39,7 @@ function createSettler(
     tally,
     scan: 7,
     orientations: 'all',
+    readAgain: async (files) => files.map(() => 'FILE_VANISHED' as const),
     keepsFiles,
     isBusy,
     onResult: (result) => void events.push(`${textOf(result.pathBytes)} ${result.verdict} ${result.reason}`),

@@ -6,10 +6,13 @@ import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
+import { factsOfReply, packFacts, unpackFacts } from '../../src/scan/facts/file-facts.js';
 import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
 import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
+import { registerSums } from '../../src/sqlite/sums.js';
 import type { Inventory } from '../../src/store/inventory-contract.js';
 import { inventoryContract } from '../store/inventory-contract.js';
+import { factsOf, imageReply } from '../support/scan-parts.js';
 
 inventoryContract(() => {
   const folder = tempFolder('inventory');
@@ -39,6 +42,33 @@ test.each([
   const folder = tempFolder('inventory');
   spoil(join(folder, INVENTORY_FILE));
   await expect(openSqliteInventory(folder)).rejects.toMatchObject({ code });
+});
+
+test('an inventory of before windows is brought up to date: its rows are as they were, and have none', async () => {
+  const folder = tempFolder('inventory');
+  const before = await openSqliteInventory(folder);
+  await before.beginScan('q', ['/tree']);
+  const { id } = (await before.nextFolder(new Set()))!;
+  const [place] = await before.find(await before.firstKey(id), ['a.jpg']);
+  const facts = packFacts(factsOf({ ...factsOfReply(imageReply('a')), verdict: 'no_match', scan: 1 }));
+  await before.apply({
+    files: [{ fileKey: place!.fileKey, name: 'a.jpg', facts }],
+    foldersDone: [{ id, counts: { symlinks: 0, special: 0, excluded: 0 } }],
+  });
+  await before.finishScan({ files: 1, matchedAt: '{"generation":1}', matchedDetail: 'deep' });
+  await before.close();
+  const db = new Database(join(folder, INVENTORY_FILE));
+  // The tables of schema 4 are these; it had no such fact.
+  registerSums(db);
+  db.exec(`DELETE FROM meta WHERE name = 'matched_detail'`);
+  db.pragma('user_version = 4');
+  db.close();
+  const now = await openSqliteInventory(folder);
+  expect(now.state).toMatchObject({ isFinished: true, matchedAt: '{"generation":1}', matchedDetail: 'plain' });
+  for await (const [row] of now.files('all'))
+    expect(unpackFacts(row!.facts)).toMatchObject({ detail: 'plain', verdict: 'no_match' });
+  await now.close();
+  expect(new Database(join(folder, INVENTORY_FILE)).pragma('user_version', { simple: true })).toBe(5);
 });
 
 test('a temporary inventory has no name on disk, and several can be open', () => {

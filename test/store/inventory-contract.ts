@@ -108,7 +108,11 @@ export function inventoryContract(make: () => InventoryUnderTest): void {
       await put('/a', ['x']);
       await inventory.apply({ foldersDone: [{ id: folder.id, counts: NONE }] });
       await inventory.finishScan({ files: 1, matchedAt: 'here' });
-      expect(inventory.state).toMatchObject({ scan: 1, isFinished: true, filesBefore: 1, matchedAt: 'here' });
+      const matched = { matchedAt: 'here', matchedDetail: 'plain' };
+      expect(inventory.state).toMatchObject({ scan: 1, isFinished: true, filesBefore: 1, ...matched });
+      await inventory.setMatchedAt('there', 'deep');
+      inventory = await under.reopen();
+      expect(inventory.state).toMatchObject({ matchedAt: 'there', matchedDetail: 'deep' });
       await inventory.beginScan('q', ['/a']);
       expect(inventory.state).toMatchObject({ scan: 2, isFinished: false, scanKey: 'q' });
       expect((await inventory.nextFolder(NOBODY))!.path).toBe('/a');

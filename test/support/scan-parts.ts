@@ -1,10 +1,13 @@
 /** Parts of a scan with known behaviour: a matcher of digests without lists, and facts of files that no decoder made. */
+import type { FileQuery } from '../../src/check/file-queries.js';
 import type { Decision } from '../../src/check/policy.js';
 import { NOTHING_FOUND } from '../../src/check/policy.js';
 import type { Answer } from '../../src/check/recorder.js';
 import { AppError } from '../../src/core/errors.js';
+import { type Detail, RESAMPLED, type WindowKind } from '../../src/core/window.js';
 import type { FileSource, HashReply } from '../../src/engine/image-engine.js';
 import { readTarget } from '../../src/engine/read-target.js';
+import { fixedPlaces } from '../../src/kernels/windows/fixed-windows.js';
 import type { FileFacts } from '../../src/scan/facts/file-facts.js';
 import { NO_FACTS } from '../../src/scan/image-reader.js';
 import type { Matcher } from '../../src/scan/matcher.js';
@@ -51,6 +54,31 @@ export function imageReply(digit: string, format: 'jpeg' | 'gif' = 'jpeg'): Hash
     damage: null,
     views: [{ frame: 0, background: null, part: null, families, blockhash: null, windows: [] }],
   };
+}
+
+const CROP = fixedPlaces(1, 1).find(({ kind }) => kind === 'crop')!;
+
+/** Add the windows of a detail to a reply: the whole image at another size, and in `deep` a crop. */
+export function withWindows(reply: HashReply, detail: Detail): HashReply {
+  if (!reply.ok || detail === 'plain') return reply;
+  const windows = (detail === 'deep' ? [RESAMPLED, CROP] : [RESAMPLED]).map((place) => ({
+    window: { ...place, proportion: 1 },
+    quality: 80,
+    hashes: [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)],
+    certain: new Uint8Array(32).fill(3),
+  }));
+  return { ...reply, views: reply.views.map((view) => ({ ...view, windows })) };
+}
+
+/** An image whose crop is of a list, and one whose windows are near to an entry and are no copy of it. */
+const NEAR_BY: Readonly<Record<string, WindowKind>> = { d: 'crop', e: 'resampling' };
+
+/** Return the decision of an image that only a window is near; null for any other. */
+function windowDecision(digit: string | undefined, { hashes }: FileQuery): Decision | null {
+  const near = hashes.find(({ window }) => window !== null && window.place.kind === NEAR_BY[digit ?? '']);
+  if (!near) return null;
+  if (near.window!.certain === null) return { ...NOTHING_FOUND, isOpen: true };
+  return digit === 'd' ? found('match') : NOTHING_FOUND;
 }
 
 export function failedReply(digit: string): HashReply {
@@ -101,6 +129,7 @@ export function matcherOf(
     digests: ['sha256'],
     wantsBlockhash: false,
     detail: 'plain',
+    takesStoredWindows: true,
     gatherMs: 0,
     hasList: true,
     matchedAt: null,
@@ -109,8 +138,9 @@ export function matcherOf(
     match: async (queries) => {
       batches.push(queries.files);
       return Array.from({ length: queries.files }, (_, at) => {
-        const digit = queries.queryOf(at).digests.sha256?.[0];
-        return (digit !== undefined && decisions[digit]) || NOTHING_FOUND;
+        const query = queries.queryOf(at);
+        const digit = query.digests.sha256?.[0];
+        return windowDecision(digit, query) ?? ((digit !== undefined && decisions[digit]) || NOTHING_FOUND);
       });
     },
     record: async (answers, unmatched) => {

@@ -26,7 +26,7 @@ function centredOf(box: Box, { right: width, bottom: height }: Box): Box[] {
 }
 
 /** Windows that are found in one image: a page of many cells has more than any copy needs. */
-const FOUND_MAX = 48;
+export const FOUND_MAX = 48;
 /** Standard deviations of lines that are of one colour: drawn by a program, and after a JPEG of high quality. Unit: levels. */
 const EVEN = { drawn: 1.2, saved: 3 };
 /** Cells that are kept of the trimmed image, of the image without an even border, and of a page. */

@@ -104,7 +104,6 @@ function rotationsOf(width: number, height: number): Place[] {
     angles.flatMap((degrees) => {
       const [wide, high] = sizeOf(Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180));
       const rectangle = centred(wide, high);
-      if (Math.min(wide, high) < NARROWEST) return [];
       return [degrees, -degrees].map((angle): Place => ({ kind: 'rotation', rectangle, degrees: angle }));
     });
   const [upwards, sideways] = [height / width, width / height];
@@ -119,9 +118,18 @@ function rotationsOf(width: number, height: number): Place[] {
   ];
 }
 
-/** Return all windows at fixed places. Unit: pixels, whose proportions alone count. */
-export const fixedWindows = (width: number, height: number): Place[] => [
+/**
+ * Return the places of all images of these proportions, those that are too narrow too: a place has the same number in each. An inventory stores the
+ * numbers (`scan/facts/stored-windows.ts`): another table is another version of it.
+ */
+export const fixedPlaces = (width: number, height: number): Place[] => [
   ...rotationsOf(width, height),
   ...MARGINS,
   ...CROPS,
 ];
+
+const isWide = ({ left, top, right, bottom }: Rectangle) => Math.min(right - left, bottom - top) >= NARROWEST;
+
+/** Return all windows at fixed places. Unit: pixels, whose proportions alone count. */
+export const fixedWindows = (width: number, height: number): Place[] =>
+  fixedPlaces(width, height).filter(({ rectangle }) => isWide(rectangle));

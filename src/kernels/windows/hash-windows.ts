@@ -11,12 +11,12 @@ import { variantPlaces } from './variant-places.js';
 
 export interface WindowHash {
   readonly window: Window;
-  /** 0..100. */
-  readonly quality: number;
+  /** 0..100; null where it is not known any more: a window of an inventory. */
+  readonly quality: number | null;
   /** As it is, and mirrored left to right where all orientations are asked for. */
   readonly hashes: readonly Uint8Array[];
-  /** The half of the bits that are certain: a copy has few of them wrong, a stranger a quarter. Shape: 32 bytes. */
-  readonly certain: Uint8Array;
+  /** The half of the bits that are certain: a copy has few of them wrong, a stranger a quarter. Shape: 32 bytes; null for a window of an inventory. */
+  readonly certain: Uint8Array | null;
 }
 
 /** Sides below which a window has too few pixels for its 64×64 samples to say anything. */

@@ -3,9 +3,10 @@
  * last one has no end, and is cut behind so many keys: a scan that is resumed lists no more than that again, for each range in
  * work, and a later scan lists all ranges side by side.
  */
+
 import type { PathBytes } from '../../core/path-bytes.js';
 import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
-import { FOLDER_ITSELF } from '../settle.js';
+import { FOLDER_ITSELF } from '../facts/file-row.js';
 import type { Listing } from '../walk/folder-visit.js';
 import type { NameFilter } from '../walk/globs.js';
 import { type BucketRow, bucketRow, endOfRanges, keyOfName, nameOfKey, objectPath, rangeRow } from './bucket-paths.js';

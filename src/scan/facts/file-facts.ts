@@ -1,14 +1,15 @@
 /**
- * Facts of one file in the inventory, packed into about 170 bytes: its identity, kind, verdict, digests, and every hash
- * that a search would query, without loss.
+ * Facts of one file in the inventory, packed into about 170 bytes, and 40 for each window: its identity, kind, verdict, digests, and every
+ * hash that a search would query, without loss.
  *
  * Layout  state u8 · verdict u8 · with `HAS_DECODING`: decoding u8 · size, inode, scan, generation as varints · mtime i64 · with `HAS_CTIME`: ctime i64,
- *         device varint · then, of a file whose digests are known: flags u8 and digests; then, of an image: format u8 · width, height varints · frames u8, views u8
- *         unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, with `VIEW_NAMED` background and part u8, frame varint unless plain, per family
- *         quality u8 · packed hashes, blockhash. A change of it is a step of the inventory's schema.
+ *         device varint · then, of a file whose digests are known: flags u8 and digests; then, of an image: format u8 · width, height varints · with `HAS_WINDOWS`: detail u8, version of the
+ *         tables of windows u8 · frames u8, views u8 unless both are 1 and the frame 0 (`PLAIN`) · per view: flags u8, with `VIEW_NAMED` background and part u8,
+ *         frame varint unless plain, per family quality u8 · packed hashes, with `VIEW_WINDOWS` a varint and as many bytes as `stored-windows.ts` packs,
+ *         blockhash. A change of it is a step of the inventory's schema.
  */
 import { AppError, ERRORS, type ErrorCode } from '../../core/errors.js';
-import type { FileIdentity } from '../../core/file-identity.js';
+import type { FileFault, FileIdentity } from '../../core/file-identity.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import {
   BACKGROUNDS,
@@ -26,9 +27,11 @@ import {
   type Verdict,
   type ViewName,
 } from '../../core/vocabulary.js';
+import { DETAILS, type Detail } from '../../core/window.js';
 import type { Damage, HashReply, ViewReply } from '../../engine/image-engine.js';
 import { packOrientedHashes, unpackOrientedHashes } from '../../kernels/oriented-hashes.js';
 import { Reader, valueAt, Writer } from './packed-bytes.js';
+import { packStoredWindows, unpackStoredWindows, VIEW_WINDOWS_BYTES_MAX, WINDOW_TABLES } from './stored-windows.js';
 
 /**
  * `picture`: an image, decoded or not. `archive`: its entries are rows of their own. `other_archive`: of a format that is
@@ -53,6 +56,12 @@ export function isOutdated({ decoding, reason, degraded, image }: FileFacts): bo
   return reason !== null || degraded || !AS_BEFORE.has(image.format);
 }
 
+/** A view of a file that was just read, with its windows, or of a row, with what is stored of them. */
+export interface FactView extends ViewReply {
+  /** As `stored-windows.ts` packs them. They stay packed until one of them may match: a file has a hundred. */
+  readonly storedWindows?: Uint8Array;
+}
+
 export interface FileFacts extends FileIdentity {
   readonly kind: FileKind;
   /** Scan that inspected the file, and generation that answered. */
@@ -66,6 +75,8 @@ export interface FileFacts extends FileIdentity {
   readonly code: ErrorCode | null;
   /** Requested number of frames. */
   readonly frames: number;
+  /** Which windows of the views were hashed. */
+  readonly detail: Detail;
   readonly digests: Digests;
   readonly image: {
     readonly format: (typeof IMAGE_FORMATS)[number];
@@ -75,7 +86,7 @@ export interface FileFacts extends FileIdentity {
   readonly degraded: boolean;
   /** `DECODING` of the version that decoded it. */
   readonly decoding: number;
-  readonly views: readonly ViewReply[];
+  readonly views: readonly FactView[];
 }
 
 /** Return the facts of a file of which nothing was read. Its fields are written out: a scan makes millions of them. */
@@ -101,11 +112,19 @@ export function unreadFacts(
     ctimeNs,
     device,
     frames: 1,
+    detail: 'plain',
     digests: {},
     image: null,
     views: [],
   };
 }
+
+/** Return the facts of a known file that could not be read this time. */
+export const unreadNow = (known: FileFacts, fault: FileFault): FileFacts => ({
+  ...unreadFacts(known, known.kind, 'unreadable', fault),
+  scan: known.scan,
+  isMissing: known.isMissing,
+});
 
 /** A row stores codes by number; reasons, formats and verdicts by position, so new ones are appended to their lists. */
 const CODE_BY_NUMBER: ErrorCode[] = [];
@@ -127,7 +146,13 @@ export function factsOfReply(
   return { reason, code: damage?.code ?? null, digests, image, degraded: damage !== null, decoding: DECODING, views };
 }
 
-/** Return the reply of the decoder process again. */
+/** Return a view with its windows; stored ones have no certain bits. Errors STORE_FAILED: the bytes are invalid. */
+function withWindows({ storedWindows, ...view }: FactView): ViewReply {
+  if (storedWindows === undefined) return view;
+  return { ...view, windows: readRow(() => unpackStoredWindows(storedWindows)) };
+}
+
+/** Return the reply of the decoder process again. Errors STORE_FAILED. */
 export function replyOf(facts: FileFacts): HashReply {
   const { digests, size: bytes, image, reason, code, degraded, views } = facts;
   if (image === null || (reason !== null && views.length === 0)) {
@@ -141,7 +166,7 @@ export function replyOf(facts: FileFacts): HashReply {
   const damage: Damage | null = degraded
     ? { reason: isCut ? 'truncated' : 'corrupt', code: isCut ? code : 'IMAGE_CORRUPT', isGrave: reason !== null }
     : null;
-  return { ok: true, digests, bytes, ...image, damage, views };
+  return { ok: true, digests, bytes, ...image, damage, views: views.map(withWindows) };
 }
 
 /** Flags beside the verdict. Rows of before schema 4 have no ctime: their files are read again. */
@@ -153,6 +178,8 @@ const HAS_DECODING = 128;
 /** Flags after one flag for each of `DIGEST_ALGORITHMS`. */
 const HAS_IMAGE = 8;
 const PLAIN = 16;
+/** Rows of before schema 5 have no windows. */
+const HAS_WINDOWS = 32;
 const VIEW_WHITE = 1;
 const VIEW_BLOCKHASH = 2;
 const VIEW_TURNED = 4;
@@ -161,6 +188,7 @@ const VIEW_NO_PDQ = 16;
 const VIEW_NAMED = 32;
 /** Rows of before there was the family have none of it. */
 const VIEW_SYMMETRIC = 64;
+const VIEW_WINDOWS = 128;
 /** Background in the low bits, part in the high ones; 0 is null. */
 const PART_SHIFT = 4;
 const QUALITY_DEGENERATE = 128;
@@ -169,9 +197,15 @@ const QUALITY_DEGENERATE = 128;
 const hasName = ({ background, part }: ViewName): boolean =>
   part !== null || (background !== null && background !== 'white');
 
-function packView(out: Writer, view: ViewReply, isPlain: boolean): void {
+/** Return the packed windows of a view; null where it has none. */
+function packedWindowsOf({ storedWindows, windows }: FactView): Uint8Array | null {
+  return storedWindows ?? (windows.length > 0 ? packStoredWindows(windows) : null);
+}
+
+function packView(out: Writer, view: FactView, isPlain: boolean): void {
   const { frame, background, part, families, blockhash } = view;
   const isNamed = hasName(view);
+  const windows = packedWindowsOf(view);
   out.u8(
     (background === 'white' && !isNamed ? VIEW_WHITE : 0) |
       (isNamed ? VIEW_NAMED : 0) |
@@ -179,7 +213,8 @@ function packView(out: Writer, view: ViewReply, isPlain: boolean): void {
       ((families[0]?.hashes.length ?? 0) > 1 ? VIEW_TURNED : 0) |
       (families[1]?.family === 'full' ? VIEW_FULL : 0) |
       (families[1]?.family === 'symmetric' ? VIEW_SYMMETRIC : 0) |
-      (families.length === 0 ? VIEW_NO_PDQ : 0),
+      (families.length === 0 ? VIEW_NO_PDQ : 0) |
+      (windows ? VIEW_WINDOWS : 0),
   );
   if (isNamed) {
     const parts = part === null ? 0 : PARTS.indexOf(part) + 1;
@@ -188,6 +223,10 @@ function packView(out: Writer, view: ViewReply, isPlain: boolean): void {
   if (!isPlain) out.varint(frame);
   for (const { quality, degenerate } of families) out.u8(quality | (degenerate ? QUALITY_DEGENERATE : 0));
   out.all(packOrientedHashes(families.map(({ hashes }) => hashes)));
+  if (windows) {
+    out.varint(windows.length);
+    out.all(windows);
+  }
   if (blockhash) out.all(blockhash);
 }
 
@@ -200,6 +239,7 @@ interface ViewHead extends ViewName {
   readonly families: readonly Omit<ViewReply['families'][number], 'hashes'>[];
   /** Hashes of each family. */
   readonly counts: readonly number[];
+  readonly hasWindows: boolean;
   readonly hasBlockhash: boolean;
 }
 
@@ -230,14 +270,23 @@ export function readViewHead(from: Reader, isPlain: boolean): ViewHead {
     part: name >> PART_SHIFT === 0 ? null : valueAt(PARTS, (name >> PART_SHIFT) - 1),
     families,
     counts: families.map(() => count),
+    hasWindows: (flags & VIEW_WINDOWS) !== 0,
     hasBlockhash: (flags & VIEW_BLOCKHASH) !== 0,
   };
 }
 
-function unpackView(from: Reader, isPlain: boolean): ViewReply {
-  const { frame, background, part, families, counts, hasBlockhash } = readViewHead(from, isPlain);
+/** Take the packed windows of a view. Errors RangeError: more than a view has. */
+export function takeWindows(from: Reader): Uint8Array {
+  const length = from.varint();
+  if (length > VIEW_WINDOWS_BYTES_MAX) throw new RangeError('a view with too many windows');
+  return from.take(length);
+}
+
+function unpackView(from: Reader, isPlain: boolean): FactView {
+  const { frame, background, part, families, counts, hasWindows, hasBlockhash } = readViewHead(from, isPlain);
   const { lists, length } = unpackOrientedHashes(from.bytes, from.at, counts);
   from.pass(length);
+  const storedWindows = hasWindows ? takeWindows(from).slice() : null;
   return {
     frame,
     background,
@@ -245,6 +294,7 @@ function unpackView(from: Reader, isPlain: boolean): ViewReply {
     families: families.map((one, at) => ({ ...one, hashes: lists[at]! })),
     blockhash: hasBlockhash ? from.take(HASH256_BYTES).slice() : null,
     windows: [],
+    ...(storedWindows && { storedWindows }),
   };
 }
 
@@ -253,7 +303,7 @@ export type Settlement = Pick<FileFacts, 'verdict' | 'scan' | 'generation' | 'is
 
 /** Pack facts. `settled`: in place of what the facts say of it. */
 export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8Array {
-  const { kind, reason, degraded, decoding, code, digests, image, frames, views } = facts;
+  const { kind, reason, degraded, decoding, code, digests, image, frames, detail, views } = facts;
   const { verdict, scan, generation, isMissing } = settled;
   const out = new Writer();
   out.u8(FILE_KINDS.indexOf(kind) | ((reason === null ? 0 : NOT_CHECKED_REASONS.indexOf(reason) + 1) << 4));
@@ -280,13 +330,18 @@ export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8A
   out.u8(
     DIGEST_ALGORITHMS.reduce((flags, algorithm, bit) => flags | (known.includes(algorithm) ? 1 << bit : 0), 0) |
       (image ? HAS_IMAGE : 0) |
-      (isPlain ? PLAIN : 0),
+      (isPlain ? PLAIN : 0) |
+      (image && detail !== 'plain' ? HAS_WINDOWS : 0),
   );
   for (const algorithm of known) out.all(Buffer.from(digests[algorithm]!, 'hex'));
   if (image === null) return out.bytes;
   out.u8(IMAGE_FORMATS.indexOf(image.format));
   out.varint(image.width);
   out.varint(image.height);
+  if (detail !== 'plain') {
+    out.u8(DETAILS.indexOf(detail));
+    out.u8(WINDOW_TABLES);
+  }
   if (!isPlain) {
     out.u8(frames);
     out.u8(views.length);
@@ -299,7 +354,7 @@ export function packFacts(facts: FileFacts, settled: Settlement = facts): Uint8A
 export type FactsHead = Pick<FileFacts, 'kind' | 'reason' | 'verdict' | 'degraded' | 'size' | 'isMissing' | 'scan'>;
 
 /** Facts of a row without its digests and the image. */
-type Head = Omit<FileFacts, 'frames' | 'digests' | 'image' | 'views'>;
+type Head = Omit<FileFacts, 'frames' | 'detail' | 'digests' | 'image' | 'views'>;
 
 const TIME_BYTES = 8;
 
@@ -359,13 +414,23 @@ export function readQueryFlags(from: Reader): {
   readonly digests: readonly DigestAlgorithm[];
   readonly hasImage: boolean;
   readonly isPlain: boolean;
+  readonly hasWindows: boolean;
 } {
   const flags = from.u8();
   return {
     digests: DIGEST_ALGORITHMS.filter((_, bit) => (flags & (1 << bit)) !== 0),
     hasImage: (flags & HAS_IMAGE) !== 0,
     isPlain: (flags & PLAIN) !== 0,
+    hasWindows: (flags & HAS_WINDOWS) !== 0,
   };
+}
+
+/** Read the detail of an image. Errors RangeError: an unknown one, or unknown tables of windows. */
+export function readDetail(from: Reader, hasWindows: boolean): Detail {
+  if (!hasWindows) return 'plain';
+  const detail = valueAt(DETAILS, from.u8());
+  if (from.u8() !== WINDOW_TABLES) throw new RangeError('windows of unknown tables');
+  return detail;
 }
 
 /** Run a reader of a row; the file may be damaged. Errors STORE_FAILED, for every RangeError of `read`. */
@@ -387,14 +452,16 @@ function readFacts(from: Reader): FileFacts {
   const head = readHead(from);
   const digests: Digests = {};
   let image: FileFacts['image'] = null;
-  let views: ViewReply[] = [];
+  let views: FactView[] = [];
   let frames = 1;
+  let detail: Detail = 'plain';
   if (!from.isAtEnd) {
     const flags = readQueryFlags(from);
     for (const algorithm of flags.digests)
       digests[algorithm] = Buffer.from(from.take(VALUE_BYTES[algorithm])).toString('hex');
     if (flags.hasImage) {
       image = { format: valueAt(IMAGE_FORMATS, from.u8()), width: from.varint(), height: from.varint() };
+      detail = readDetail(from, flags.hasWindows);
       frames = flags.isPlain ? 1 : from.u8();
       const count = flags.isPlain ? 1 : from.u8();
       views = Array.from({ length: count }, () => unpackView(from, flags.isPlain));
@@ -419,6 +486,7 @@ function readFacts(from: Reader): FileFacts {
     ctimeNs,
     device,
     frames,
+    detail,
     digests,
     image,
     views,

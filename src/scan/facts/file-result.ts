@@ -1,5 +1,6 @@
 /** Result of one file in a scan, shaped as the answer to an image over HTTP, with its path. */
 import type { CheckAnswer } from '../../check/answers.js';
+import type { HashQuery } from '../../check/candidate.js';
 import { verdictOf } from '../../check/check-image.js';
 import type { FileQuery } from '../../check/file-queries.js';
 import { hashAnswer, hashQueries } from '../../check/hash-image.js';
@@ -9,6 +10,7 @@ import type { ErrorCode } from '../../core/errors.js';
 import { newId } from '../../core/new-id.js';
 import { type PathBytes, shownPath } from '../../core/path-bytes.js';
 import { DIGEST_ALGORITHMS, type OrientationChoice } from '../../core/vocabulary.js';
+import { type Detail, WINDOW_KINDS_OF } from '../../core/window.js';
 import { type FileFacts, type FileKind, replyOf } from './file-facts.js';
 
 export interface FileResult extends CheckAnswer {
@@ -23,13 +25,19 @@ export interface FileResult extends CheckAnswer {
   readonly isMissing: boolean;
 }
 
-/** Return the query of a file, the same as `checkImage` makes for an image. */
-export function queryOf(facts: FileFacts, orientations: OrientationChoice): FileQuery {
-  const hashes = hashQueries(replyOf(facts));
-  return {
-    digests: facts.digests,
-    hashes: orientations === 'all' ? hashes : hashes.filter(({ orientation }) => orientation === 'original'),
-  };
+/** What of a file is queried. */
+export interface QueryWish {
+  readonly orientations: OrientationChoice;
+  /** Its windows of this detail; the file may have more. */
+  readonly detail: Detail;
+}
+
+/** Return the query of a file, the same as `checkImage` makes for an image. Errors STORE_FAILED. */
+export function queryOf(facts: FileFacts, { orientations, detail }: QueryWish): FileQuery {
+  const kinds = WINDOW_KINDS_OF[detail];
+  const isAsked = ({ orientation, window }: HashQuery) =>
+    (orientations === 'all' || orientation === 'original') && (window === null || kinds.has(window.place.kind));
+  return { digests: facts.digests, hashes: hashQueries(replyOf(facts)).filter(isAsked) };
 }
 
 export function hasQuery(facts: FileFacts): boolean {

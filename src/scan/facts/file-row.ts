@@ -4,6 +4,9 @@ import type { PathBytes } from '../../core/path-bytes.js';
 import type { FileRow } from '../../store/inventory-contract.js';
 import { type FileFacts, packFacts, type Settlement } from './file-facts.js';
 
+/** File name that stands for a folder that could not be listed. */
+export const FOLDER_ITSELF: PathBytes = '.';
+
 /** Source: the golden ratio as a 64-bit fraction, for multiplicative hashing (Knuth, TAOCP 3, 6.4). */
 const SPREAD = 0x9e3779b97f4a7c15n;
 /** A number in SQLite and in JavaScript. */

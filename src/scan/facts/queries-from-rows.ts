@@ -2,16 +2,31 @@
 
 import type { QueryBatch, QueryColumn } from '../../check/file-queries.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
-import { ORIENTATIONS, type OrientationChoice, VALUE_BYTES } from '../../core/vocabulary.js';
+import { ORIENTATIONS, VALUE_BYTES } from '../../core/vocabulary.js';
+import { isCovered } from '../../core/window.js';
 import { unpackTurnedInto } from '../../kernels/oriented-hashes.js';
-import { type FactsHead, readFactsHead, readQueryFlags, readRow, readViewHead, unpackFacts } from './file-facts.js';
-import { queryOf } from './file-result.js';
+import {
+  type FactsHead,
+  readDetail,
+  readFactsHead,
+  readQueryFlags,
+  readRow,
+  readViewHead,
+  takeWindows,
+  unpackFacts,
+} from './file-facts.js';
+import { type QueryWish, queryOf } from './file-result.js';
 import { Reader } from './packed-bytes.js';
+import { addStoredWindows } from './queries-from-facts.js';
 
 export interface RowHead extends FactsHead {
   /** False where the file has neither digests nor hashes to query. */
   readonly isQueried: boolean;
+  /** True where the image was hashed at a narrower detail than is asked: windows of it were not searched. */
+  readonly lacksWindows: boolean;
 }
+
+const NOT_QUERIED = { isQueried: false, lacksWindows: false };
 
 /** Buffer for all hashes of one view. */
 const scratch = new Uint8Array(2 * ORIENTATIONS.length * HASH256_BYTES);
@@ -25,60 +40,79 @@ function copyBytes(from: Uint8Array, at: number, column: QueryColumn, to: number
  * Add the file of a row, with the same query as `queryOf` of its facts.
  * Errors  STORE_FAILED: the bytes are invalid.
  */
-export function addQueriesFromRow(queries: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): RowHead {
-  return readRow(() => ask(queries, facts, orientations));
+export function addQueriesFromRow(queries: QueryBatch, facts: Uint8Array, wish: QueryWish): RowHead {
+  return readRow(() => ask(queries, facts, wish));
 }
 
-function ask(queries: QueryBatch, facts: Uint8Array, orientations: OrientationChoice): RowHead {
+function ask(queries: QueryBatch, facts: Uint8Array, wish: QueryWish): RowHead {
   const from = new Reader(facts);
   const head = readFactsHead(from);
-  if (from.isAtEnd) return { ...head, isQueried: false };
+  if (from.isAtEnd) return { ...head, ...NOT_QUERIED };
   const tail = Buffer.from(facts.buffer, facts.byteOffset + from.at, facts.byteLength - from.at);
   const flags = readQueryFlags(from);
-  if (!flags.hasImage && flags.digests.length === 0) return { ...head, isQueried: false };
+  if (!flags.hasImage && flags.digests.length === 0) return { ...head, ...NOT_QUERIED };
   // The bytes after the identity determine the query: equal bytes are equal queries.
-  const queryNumber = queries.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), orientations));
-  if (queryNumber === null) return { ...head, isQueried: true };
+  const queryNumber = queries.open(tail.toString('latin1'), () => queryOf(unpackFacts(facts), wish));
+  const isNew = queryNumber !== null;
   for (const algorithm of flags.digests) {
-    const column = queries.columns[algorithm];
     const length = VALUE_BYTES[algorithm];
     from.pass(length);
+    if (!isNew) continue;
+    const column = queries.columns[algorithm];
     copyBytes(facts, from.at - length, column, column.reserve(queryNumber, 0, 1), length);
   }
-  if (flags.hasImage) addViews(queries, queryNumber, from, flags.isPlain, orientations);
-  from.requireEnd();
-  return { ...head, isQueried: true };
+  const hasAll = !flags.hasImage || addImage(queries, queryNumber, from, flags, wish);
+  if (isNew) from.requireEnd();
+  return { ...head, isQueried: true, lacksWindows: !hasAll };
+}
+
+/** Return whether the image has all windows that are asked for. `queryNumber`: null where an earlier file has the same query. */
+function addImage(
+  queries: QueryBatch,
+  queryNumber: number | null,
+  from: Reader,
+  { isPlain, hasWindows }: { readonly isPlain: boolean; readonly hasWindows: boolean },
+  wish: QueryWish,
+): boolean {
+  from.pass(1);
+  from.passVarint();
+  from.passVarint();
+  const detail = readDetail(from, hasWindows);
+  if (!isPlain) from.pass(1);
+  const views = isPlain ? 1 : from.u8();
+  if (queryNumber !== null) addViews(queries, queryNumber, from, { ...wish, isPlain, views });
+  return views === 0 || isCovered(wish.detail, detail);
 }
 
 function addViews(
   queries: QueryBatch,
   queryNumber: number,
   from: Reader,
-  isPlain: boolean,
-  orientations: OrientationChoice,
+  { isPlain, views, ...wish }: QueryWish & { readonly isPlain: boolean; readonly views: number },
 ): void {
-  from.pass(1);
-  from.passVarint();
-  from.passVarint();
-  if (!isPlain) from.pass(1);
   const { pdq, blockhash } = queries.columns;
   let rank = 0;
-  for (let left = isPlain ? 1 : from.u8(); left > 0; left--) {
-    const { families, counts, hasBlockhash } = readViewHead(from, isPlain);
+  for (let left = views; left > 0; left--) {
+    const { families, counts, hasWindows, hasBlockhash } = readViewHead(from, isPlain);
     from.pass(unpackTurnedInto(from.bytes, from.at, counts, scratch, 0));
     const first = rank;
     let at = 0;
     for (const [n, { degenerate }] of families.entries()) {
-      const count = orientations === 'all' ? counts[n]! : 1;
+      const count = wish.orientations === 'all' ? counts[n]! : 1;
       if (!degenerate) {
         copyBytes(scratch, at, pdq, pdq.reserve(queryNumber, rank, count), count * HASH256_BYTES);
         rank += count;
       }
       at += counts[n]! * HASH256_BYTES;
     }
+    const hasPdq = rank > first;
+    if (hasWindows) {
+      const packed = takeWindows(from);
+      if (wish.detail !== 'plain') rank = addStoredWindows(queries, queryNumber, packed, { ...wish, rank });
+    }
     if (!hasBlockhash) continue;
     from.pass(HASH256_BYTES);
-    if (rank === first) continue;
+    if (!hasPdq) continue;
     copyBytes(from.bytes, from.at - HASH256_BYTES, blockhash, blockhash.reserve(queryNumber, rank, 1), HASH256_BYTES);
     rank++;
   }

@@ -1,15 +1,17 @@
 /** Visit of an archive as a folder: its entries are files, with the identity of the archive. */
+
 import { AppError, type ErrorCode } from '../../core/errors.js';
 import { FILE_FAULTS, type FileIdentity, isSameFile } from '../../core/file-identity.js';
 import type { FolderRow } from '../../store/inventory-contract.js';
-import { type FileFacts, factsOfReply, IMAGE_KIND, unpackFacts } from '../facts/file-facts.js';
+import { type FileFacts, unpackFacts } from '../facts/file-facts.js';
+import { FOLDER_ITSELF } from '../facts/file-row.js';
 import { type FileStream, folderPlace } from '../file-stream.js';
-import { NO_FACTS } from '../image-reader.js';
 import type { ScanParts } from '../scan-request.js';
-import { FOLDER_ITSELF, pathOf, type Settled } from '../settle.js';
+import { pathOf, type Settled } from '../settle.js';
 import { faultOfStat, type InspectedFile } from '../tree.js';
 import { archiveEntries } from './archive.js';
 import type { ArchiveEntry } from './archive-entry.js';
+import { entryFacts, rowNameOf } from './entry-facts.js';
 import { UniqueNames } from './unique-names.js';
 import { WalkedFile } from './walked-file.js';
 
@@ -76,13 +78,12 @@ async function readAll(
   const names = new UniqueNames();
   const inFlight = new Set<Promise<void>>();
   const settle = async (entry: ArchiveEntry) => {
-    // The name of a folder's own line is none of an entry.
-    const name = names.of(entry.name === '' || entry.name === FOLDER_ITSELF ? '?' : entry.name);
+    const name = rowNameOf(names, entry);
     const [place] = keepsFiles ? await inventory.find(base, [name]) : [{ fileKey: 0 }];
     // The bytes were unpacked, so they count for the rate, and the next entry waits.
     const { bytesRead } = entry;
     await throttle.take(0, bytesRead);
-    const facts = await factsOf(stream, entry, archive.identity);
+    const facts = await entryFacts(stream.imageReader, entry, archive.identity);
     await stream.settler.settle([
       { ...folderPlace(folder), fileKey: place!.fileKey, name, facts, bytesRead, isRecorded: false },
     ]);
@@ -112,16 +113,3 @@ const REASONS = new Map<ErrorCode, 'corrupt' | 'too_large' | 'unreadable'>([
   ['ARCHIVE_TOO_LARGE', 'too_large'],
   ...FILE_FAULTS.map((fault) => [fault, 'unreadable'] as const),
 ]);
-
-async function factsOf(stream: FileStream, entry: ArchiveEntry, archive: FileIdentity): Promise<FileFacts> {
-  const { content, problem, size, digests } = entry;
-  const kind = entry.kind === 'image' ? IMAGE_KIND : entry.kind;
-  const { wants } = stream;
-  const common = { ...NO_FACTS, ...archive, kind, size, digests, scan: 0, generation: 0, frames: wants.frames };
-  if (problem === 'too_large') return { ...common, reason: 'too_large', code: 'IMAGE_TOO_LARGE' };
-  if (problem === 'unreadable') return { ...common, reason: 'unreadable', code: 'ARCHIVE_INVALID' };
-  // One level: an archive in an archive is not opened.
-  if (problem === 'unsupported') return { ...common, reason: 'unsupported_format', code: 'ARCHIVE_UNSUPPORTED' };
-  if (content === null) return { ...common, reason: 'not_an_image', code: 'IMAGE_NOT_AN_IMAGE' };
-  return { ...common, ...factsOfReply(await stream.imageReader.hash({ bytes: content })) };
-}

@@ -9,9 +9,9 @@ import { addSum, createTotals, problemsIn, registerSums, type SummedTable } from
 import { INVENTORY_FILE } from './file-name.js';
 
 /** Version of the schema and of the facts in its rows. Version 1, from before the first release, is not supported. */
-const SCHEMA_VERSION = 4;
-/** Versions that are brought up to date: rows of 2 get the sums of what they are, rows of 2 and 3 have no ctime. */
-const SCHEMAS_MIGRATED: readonly number[] = [2, 3];
+const SCHEMA_VERSION = 5;
+/** Versions that are brought up to date: rows of 2 get the sums of what they are, rows of 2 and 3 have no ctime, and those of 4 no windows. */
+const SCHEMAS_MIGRATED: readonly number[] = [2, 3, 4];
 /** `schemaOf` an inventory. */
 const SCHEMA_DIGEST = 'd912d871b11b7aaa';
 const SCHEMA = `
@@ -89,7 +89,7 @@ export function openInventoryDatabase(dir: string | null): Sqlite {
         }
         if (version === 0) db.exec(SCHEMA);
         if (version < 3) addSums(db);
-        addInodeKeys(db);
+        if (version < 4) addInodeKeys(db);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();
       requireSchema(db, { name: INVENTORY_FILE, schema: SCHEMA_DIGEST });

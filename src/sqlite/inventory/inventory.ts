@@ -7,6 +7,7 @@ import { AppError } from '../../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
 import { sumOfRow } from '../../core/row-sum.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
+import type { Detail } from '../../core/window.js';
 import {
   type FileInFlight,
   type FileRow,
@@ -28,8 +29,9 @@ import { hasFilesUnder, isWhole, pruneUnder, unseenUnder } from './unseen.js';
 const TAKEN_KEYS_MAX = 65_536;
 /** Rows that are compared for one inode: each of its names has one, and any of them will do. */
 const ROWS_PER_INODE_MAX = 4;
-/** Rows per read. */
+/** Rows per read, and their bytes: one with the windows of several frames has tens of kilobytes. */
 const BATCH_ROWS = 2_000;
+const BATCH_BYTES = 4_000_000;
 
 interface StoredFile {
   readonly spot: number;
@@ -90,7 +92,7 @@ class SqliteInventory implements Inventory {
       scanKey: this.#meta('question', ''),
       filesBefore: this.#meta<number | null>('files_before', null),
       matchedAt: this.#meta<string | null>('matched_at', null),
-      hasWindows: this.#meta<number>('has_windows', 0) === 1,
+      matchedDetail: this.#meta<Detail>('matched_detail', 'plain'),
       boot: this.#meta<string | null>('boot', null),
     };
   }
@@ -110,23 +112,22 @@ class SqliteInventory implements Inventory {
     this.state = this.#readState();
   }
 
-  async finishScan({ files, matchedAt }: { files: number; matchedAt: string | null }): Promise<void> {
+  async finishScan({ files, matchedAt, matchedDetail = 'plain' }: Parameters<Inventory['finishScan']>[0]) {
     await this.#change(() => {
       this.#setMeta('is_finished', 1);
       this.#setMeta('files_before', files);
       this.#setMeta('matched_at', matchedAt);
+      this.#setMeta('matched_detail', matchedDetail);
       // Folders not visited by this scan are deleted or out of its scope: their rows are kept for later scans.
     });
     this.state = this.#readState();
   }
 
-  async setMatchedAt(matchedAt: string): Promise<void> {
-    await this.#change(() => this.#setMeta('matched_at', matchedAt));
-    this.state = this.#readState();
-  }
-
-  async setHasWindows(hasWindows: boolean): Promise<void> {
-    await this.#change(() => this.#setMeta('has_windows', hasWindows ? 1 : 0));
+  async setMatchedAt(matchedAt: string, matchedDetail: Detail = 'plain'): Promise<void> {
+    await this.#change(() => {
+      this.#setMeta('matched_at', matchedAt);
+      this.#setMeta('matched_detail', matchedDetail);
+    });
     this.state = this.#readState();
   }
 
@@ -393,7 +394,16 @@ class SqliteInventory implements Inventory {
       'SELECT * FROM file WHERE spot >= ? AND spot <= ? ORDER BY spot LIMIT ?',
     );
     for (let from = first; from <= last; ) {
-      const rows = guarded(() => page.all(from, last, BATCH_ROWS));
+      const rows = guarded(() => {
+        const some: StoredFile[] = [];
+        let bytes = 0;
+        for (const row of page.iterate(from, last, BATCH_ROWS)) {
+          some.push(row);
+          bytes += row.facts.length;
+          if (bytes >= BATCH_BYTES) break;
+        }
+        return some;
+      });
       if (rows.length === 0) return;
       yield rows;
       from = rows.at(-1)!.spot + 1;

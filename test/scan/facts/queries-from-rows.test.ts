@@ -2,11 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { QueryBatch, queryBatchOf } from '../../../src/check/file-queries.js';
 import { BATCH_ALGORITHMS } from '../../../src/check/search-piece.js';
+import { DETAILS, isCovered } from '../../../src/core/window.js';
 import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
-import { hasQuery, queryOf } from '../../../src/scan/facts/file-result.js';
+import { hasQuery, type QueryWish, queryOf } from '../../../src/scan/facts/file-result.js';
 import { addQueriesFromFacts } from '../../../src/scan/facts/queries-from-facts.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { fileFacts } from '../../support/file-facts.js';
+
+const DEEP = { orientations: 'all', detail: 'deep' } as const;
 
 /** Every queried value: of which file, which of its hashes, which bytes. */
 function valuesOf(queries: QueryBatch): string[] {
@@ -19,10 +22,10 @@ function valuesOf(queries: QueryBatch): string[] {
   });
 }
 
-function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): QueryBatch {
+function byRows(rows: readonly FileFacts[], wish: QueryWish): QueryBatch {
   const queries = new QueryBatch();
   for (const facts of rows) {
-    const { isQueried, kind, reason, verdict, size } = addQueriesFromRow(queries, packFacts(facts), orientations);
+    const { isQueried, lacksWindows, kind, reason, verdict, size } = addQueriesFromRow(queries, packFacts(facts), wish);
     expect({ kind, reason, verdict, size }).toEqual({
       kind: facts.kind,
       reason: facts.reason,
@@ -30,24 +33,29 @@ function byRows(rows: readonly FileFacts[], orientations: 'all' | 'none'): Query
       size: facts.size,
     });
     expect(isQueried).toBe(hasQuery(facts));
+    expect(lacksWindows).toBe(facts.views.length > 0 && !isCovered(wish.detail, facts.detail));
   }
   return queries;
 }
 
 const DAMAGED = expect.objectContaining({ code: 'STORE_FAILED' });
+const wishes = fc.record({
+  orientations: fc.constantFrom('all' as const, 'none' as const),
+  detail: fc.constantFrom(...DETAILS),
+});
 const rows = fc.array(fileFacts, { minLength: 1, maxLength: 6 });
 
 describe('queries from facts', () => {
   test('equal those from their hashes, value for value and in their order; of files with one SHA-256 there is one', () => {
     fc.assert(
-      fc.property(rows, fc.constantFrom('all' as const, 'none' as const), (held, orientations) => {
+      fc.property(rows, wishes, (held, wish) => {
         const apart = held.map((facts, at) => {
           const { sha256, ...others } = facts.digests;
           return { ...facts, digests: sha256 === undefined ? others : { ...others, sha256: `${at}`.repeat(64) } };
         });
         const queries = new QueryBatch();
-        for (const facts of [...apart, ...apart]) addQueriesFromFacts(queries, facts, orientations);
-        const asked = [...apart, ...apart].map((facts) => queryOf(facts, orientations));
+        for (const facts of [...apart, ...apart]) addQueriesFromFacts(queries, facts, wish);
+        const asked = [...apart, ...apart].map((facts) => queryOf(facts, wish));
         expect(valuesOf(queries)).toEqual(valuesOf(queryBatchOf(asked)));
         expect(queries.queryNumberOf).toEqual(queryBatchOf(asked).queryNumberOf);
         for (const [file, query] of asked.entries()) expect(queries.queryOf(file)).toEqual(query);
@@ -59,13 +67,12 @@ describe('queries from facts', () => {
 describe('queries from the rows of an inventory', () => {
   test('equal those from the facts, value for value and in their order', () => {
     fc.assert(
-      fc.property(rows, fc.constantFrom('all' as const, 'none' as const), (held, orientations) => {
+      fc.property(rows, wishes, (held, wish) => {
         // Distinct digests, so that no query is shared.
         const apart = held.map((facts, at) => ({ ...facts, digests: { ...facts.digests, md5: `${at}`.repeat(32) } }));
-        const queries = byRows(apart, orientations);
-        expect(valuesOf(queries)).toEqual(valuesOf(queryBatchOf(apart.map((facts) => queryOf(facts, orientations)))));
-        for (const [file, facts] of apart.entries())
-          expect(queries.queryOf(file)).toEqual(queryOf(facts, orientations));
+        const queries = byRows(apart, wish);
+        expect(valuesOf(queries)).toEqual(valuesOf(queryBatchOf(apart.map((facts) => queryOf(facts, wish)))));
+        for (const [file, facts] of apart.entries()) expect(queries.queryOf(file)).toEqual(queryOf(facts, wish));
       }),
     );
   });
@@ -75,10 +82,10 @@ describe('queries from the rows of an inventory', () => {
       fc.property(fileFacts, fc.nat(), (facts, mtime) => {
         fc.pre(facts.reason === null);
         const other = { ...facts, mtimeNs: BigInt(mtime), scan: facts.scan + 1, verdict: 'match' as const };
-        const queries = byRows([facts, other, { ...facts, frames: 3, views: [] }], 'all');
+        const queries = byRows([facts, other, { ...facts, frames: 3, views: [] }], DEEP);
         expect(queries.queryNumberOf).toEqual(facts.views.length === 0 && facts.frames === 3 ? [0, 0, 0] : [0, 0, 1]);
         expect(valuesOf(queries).filter((value) => value.includes('of file 0,'))).toEqual(
-          valuesOf(byRows([facts], 'all')),
+          valuesOf(byRows([facts], DEEP)),
         );
       }),
     );
@@ -90,10 +97,10 @@ describe('queries from the rows of an inventory', () => {
         fc.pre(facts.reason === null && facts.views.length > 0);
         const packed = packFacts(facts);
         for (const length of [1, 12, packed.length - 1]) {
-          expect(() => addQueriesFromRow(new QueryBatch(), packed.subarray(0, length), 'all')).toThrow(DAMAGED);
+          expect(() => addQueriesFromRow(new QueryBatch(), packed.subarray(0, length), DEEP)).toThrow(DAMAGED);
         }
         const longer = Uint8Array.of(...packed, 0);
-        expect(() => addQueriesFromRow(new QueryBatch(), longer, 'all')).toThrow(DAMAGED);
+        expect(() => addQueriesFromRow(new QueryBatch(), longer, DEEP)).toThrow(DAMAGED);
       }),
     );
   });
