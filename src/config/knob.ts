@@ -75,6 +75,22 @@ export function numberOrNone(least: number, most: number) {
   };
 }
 
+/** Host names that a client may have fetched, each also as `*.name` for those under it, and with a port; may be empty. */
+export function fetchedHosts() {
+  const range = 'host names, separated by commas';
+  return {
+    range,
+    parse(raw: string): string {
+      const names = raw === '' ? [] : raw.split(',').map((name) => name.trim());
+      const isName = (name: string) =>
+        /^(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?$/i.test(name) && !/^[\d.:]+$/.test(name);
+      if (!names.every(isName))
+        throw new Error(`must be ${range}: images.example, *.cdn.example, images.example:8443; no addresses`);
+      return raw;
+    },
+  };
+}
+
 /** Host names or addresses without a port, separated by commas; may be empty. */
 export function hostNames() {
   const range = 'host names, separated by commas';

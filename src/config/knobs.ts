@@ -19,7 +19,7 @@ import {
   RADIUS_BITS_DEFAULT,
   TENANT_CONCURRENT_REQUESTS_MAX,
 } from './defaults.js';
-import { choice, hostNames, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
+import { choice, fetchedHosts, hostNames, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
@@ -53,6 +53,13 @@ export const KNOBS = {
     default: '',
     ...hostNames(),
     why: 'names that `Host` may have, beside loopback, while no key exists: another name is a website that was pointed at this machine',
+  },
+  urlHosts: {
+    env: 'ZEEF_URL_HOSTS',
+    unit: 'names',
+    default: '',
+    ...fetchedHosts(),
+    why: 'hosts that `POST /v1/check` fetches an image from where a client sends its address; none by default, and never one with an address that is not public',
   },
   dataDir: {
     env: 'ZEEF_DATA_DIR',

@@ -35,6 +35,7 @@ import { gatesFrom } from '../tenants/gates-from.js';
 import type { Probing } from '../tenants/probing/probing.js';
 import { startProbing } from '../tenants/probing/start-probing.js';
 import type { TenantGates } from '../tenants/tenant-gates.js';
+import { createUrlReader, type UrlNet, type UrlReader } from '../urls/url-reader.js';
 import { auditStore } from './audited-store.js';
 import { createDecoder, type Decoder, type DecoderPlace } from './decoder.js';
 import { followLists } from './follow-lists.js';
@@ -65,6 +66,8 @@ export interface Service {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Open one batch for a request with an Idempotency-Key; its answers are sent after its `commit`. */
   openRecording(tenant: string, idempotency?: (() => Idempotency) | null): Recording;
+  /** Reads images that clients send the address of. */
+  readonly urls: UrlReader;
   /** Errors as `checkImage`. */
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
@@ -104,6 +107,8 @@ interface ServiceOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** By default for a service that gets bytes, in a test. */
   readonly decoder?: Partial<DecoderPlace>;
+  /** The network in place of the real one, in a test. */
+  readonly urlNet?: Partial<UrlNet>;
   /** Changes the store before its lists are read. */
   readonly prepare?: (opened: Pick<Service, 'config' | 'store' | 'audit'>) => Promise<void>;
 }
@@ -136,27 +141,23 @@ export async function createService(config: Config, options: ServiceOptions): Pr
 
 async function serviceOn(
   config: Config,
-  {
-    store,
-    ledger,
-    metrics,
-    decoder,
-  }: {
+  opened: {
     readonly store: OpenedStore;
     readonly ledger: Ledger;
     readonly metrics: Metrics;
     readonly decoder: StartedDecoder;
   },
-  { log, clock, watchLists = false, env, prepare }: ServiceOptions & Required<Pick<ServiceOptions, 'clock' | 'env'>>,
+  options: ServiceOptions & Required<Pick<ServiceOptions, 'clock' | 'env'>>,
 ): Promise<Service> {
+  const { store, ledger, metrics, decoder } = opened;
+  const { log, clock, watchLists = false, env, prepare, urlNet: net } = options;
   const audit = auditStore(store, clock);
   await prepare?.({ config, store, audit });
   const pool = createIndexPool({ onTable: (progress) => log.info(progress, 'building the index') });
   const followed = await followLists(config, { store, audit, pool, clock, log, metrics });
   await orClose(decoder.tried, [followed, pool]);
   const { live, reload } = followed;
-  const outbox = new Outbox();
-  const parts = { store, audit, clock, log, metrics, outbox };
+  const parts = { store, audit, clock, log, metrics, outbox: new Outbox() };
   const guard = startFloodGuard(config.floodFiles, { ...parts, reload });
   const recorder = createRecorder(config.ledger === 'on' ? ledger : null, metrics, guard);
   const gates = gatesFrom(config, { store, clock, log });
@@ -181,6 +182,7 @@ async function serviceOn(
     syncs: createSyncRequests(),
     ledger,
     env,
+    urls: createUrlReader({ hosts: config.urlHosts, imageBytesMax: config.imageBytesMax, net }),
     reload,
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     ...queries(config, { store, live, pool, recorder, decoder, metrics, reload, state }),

@@ -258,7 +258,7 @@ describe('a value that is refused says what it got and what is expected', () => 
       details: {
         field: 'content-type',
         got: 'nothing',
-        expected: 'Content-Type: image/*, or application/octet-stream, or multipart/form-data',
+        expected: 'Content-Type: image/*, or application/octet-stream, or multipart/form-data, or application/json',
       },
     });
     const form = { body: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } };

@@ -106,7 +106,7 @@ describe('requests that check', () => {
   test('an image in every type of the document, and files as multipart', async () => {
     for (const id of ['checkImage', 'hashImage'])
       for (const type of Object.keys(byId.get(id)!.operation.requestBody!.content)) {
-        if (type === 'multipart/form-data') continue;
+        if (type === 'multipart/form-data' || type === 'application/json') continue;
         const { status, json } = await send(id, { type, body: picture });
         expect([type, status, json.verdict ?? 'hashed']).toEqual([type, 200, id === 'checkImage' ? 'match' : 'hashed']);
       }

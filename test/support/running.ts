@@ -21,6 +21,7 @@ export interface Running {
 export async function startService(
   flags: Record<string, string> = {},
   onRoute?: (route: RouteOptions) => void,
+  options: Pick<Parameters<typeof createService>[1], 'urlNet'> = {},
 ): Promise<Running> {
   const dataDir = tempFolder('run');
   const config = readConfig({
@@ -28,7 +29,7 @@ export async function startService(
     flags: { dataDir, port: '0', logLevel: 'silent', queueImagesPerWorker: '100', ...flags },
   });
   const log = createLogger(config.logLevel);
-  const service = await createService(config, { log, metrics: createMetrics() });
+  const service = await createService(config, { log, metrics: createMetrics(), ...options });
   await importList(service.store, {
     paths: ['hashlists/sample/sample.csv'],
     list: 'sample',

@@ -24,6 +24,7 @@ const RANK: Record<string, number> = {
   check: 5,
   cases: 5,
   tenants: 6,
+  urls: 6,
   scan: 6,
   service: 7,
   http: 8,

@@ -63,6 +63,16 @@ const FILES: Media = {
   },
 };
 
+const ADDRESS: Media = {
+  schema: {
+    type: 'object',
+    required: ['url'],
+    additionalProperties: false,
+    properties: { url: { type: 'string', maxLength: 2048, description: 'Address of an image, of http or https.' } },
+  },
+  examples: { example1: { value: { url: 'https://images.example/17.jpg' } } },
+};
+
 const ITEM_LINES = text(
   'An item a line, as in `items` of the JSON form, of any number. Lines of at most 64 kB.',
   linesOf({ id: '17', pdq: PDQ }, { id: '18', md5: MD5 }),
@@ -79,8 +89,8 @@ const LIST_XML =
 /** By `operationId`. */
 export const REQUESTS: Readonly<Record<string, RequestBody>> = {
   checkImage: {
-    description: 'One image as its bytes, or several as `multipart/form-data`.',
-    content: { ...IMAGE, 'multipart/form-data': FILES },
+    description: 'One image as its bytes, or its address as JSON, or several images as `multipart/form-data`.',
+    content: { ...IMAGE, 'multipart/form-data': FILES, 'application/json': ADDRESS },
   },
   getImageVerdict: {
     description: 'One image as its bytes, or several as `multipart/form-data`.',

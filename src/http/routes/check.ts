@@ -15,12 +15,16 @@ import { watchImage } from '../../tenants/watched.js';
 import { optionsFrom, type Reduced, reduced } from '../answers.js';
 import { FILE_BYTES_MAX, filesOf } from '../file-parts.js';
 import { IdempotencyHeaders, type KeyedRequest, keyedRequest } from '../idempotency.js';
+import { parseJson } from '../json-body.js';
 import { problemOf } from '../problem.js';
 import { CheckQuery, CheckResult, FilesResult, HashQuery, HashResult, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
 export const MULTIPART_FILES_MAX = 100;
+
+/** The longest address, each of its characters as an escape, and room. */
+const URL_BODY_BYTES_MAX = 16_384;
 
 /** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
@@ -59,6 +63,17 @@ export async function imageRoutes(app: FastifyInstance, service: Service, needs:
     { parseAs: 'buffer', bodyLimit: imageBytesMax },
     (_request, body, done) => done(null, body),
   );
+  // In place of that of the other routes: bodies here may be as long as an image.
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, body: Buffer) => {
+      if (body.length > URL_BODY_BYTES_MAX)
+        throw new AppError('BODY_TOO_LARGE', { field: 'body', bytesMax: URL_BODY_BYTES_MAX });
+      return parseJson(body);
+    },
+  );
   await app.register(multipart, {
     limits: { fileSize: FILE_BYTES_MAX, files: MULTIPART_FILES_MAX },
     // A file over the limit gets an answer of its own.
@@ -78,7 +93,7 @@ function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void 
         summary: 'Check an image, or several as multipart/form-data, against the lists.',
         querystring: CheckQuery,
         headers: IdempotencyHeaders,
-        consumes: ['image/*', 'application/octet-stream', 'multipart/form-data'],
+        consumes: ['image/*', 'application/octet-stream', 'multipart/form-data', 'application/json'],
         response: {
           200: Type.Union([CheckResult, FilesResult]),
           default: Problem,
@@ -99,13 +114,29 @@ function checkRoute(app: FastifyInstance, service: Service, needs: Needs): void 
   );
 }
 
-/** Check a body that is one image. Errors MEDIA_TYPE_UNSUPPORTED, BODY_EMPTY, those of the check. */
+/** Return the address that a body in JSON has in place of an image; null for other bodies. Errors REQUEST_INVALID. */
+function urlIn({ body }: FastifyRequest): string | null {
+  if (Buffer.isBuffer(body) || typeof body !== 'object' || body === null || !Object.hasOwn(body, 'url')) return null;
+  const { url, ...others } = body as Record<string, unknown>;
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined)
+    throw new AppError('REQUEST_INVALID', { field: unknown.slice(0, 50), expected: 'url alone' });
+  if (typeof url !== 'string') throw new AppError('REQUEST_INVALID', { field: 'url', expected: 'text' });
+  return url;
+}
+
+/** Check a body that is one image, or has the address of one. Errors MEDIA_TYPE_UNSUPPORTED, BODY_EMPTY, those of the check and of `UrlReader`. */
 async function checkBody(
   service: Service,
   request: FastifyRequest,
   options: ImageCheckOptions,
   keyed: KeyedRequest | null,
 ): Promise<object> {
+  const url = urlIn(request);
+  if (url !== null) {
+    keyed?.sawBody(JSON.stringify({ url }));
+    return checkImage(service, request, await service.urls.read(url), options);
+  }
   const bytes = bodyOf(request);
   keyed?.sawBody(bytes);
   return checkImage(service, request, { bytes }, options);

@@ -13,6 +13,7 @@ const CHECKING: Readonly<Record<string, Operation>> = {
       'A file that cannot be decoded is no error: its `verdict` is `not_checked`, with the `reason`, unless its digest matches. There is no verdict "safe".',
       'Of several files, each has its own result, in their order. A fault after the first file ends the results and is their `error`: the files from ' +
         'there on were not checked.',
+      'With `{"url"}` as JSON the image is fetched, from the hosts of `ZEEF_URL_HOSTS` alone, of which there are none by default. What cannot be fetched is an error, and no verdict.',
       'Without the scope `details`, a match has only `list`, `matchType`, `suppressed` and `quarantined`.',
     ].join('\n\n'),
     answers: { 200: 'The verdict of the image; for `multipart/form-data` the `results` of its files.' },
@@ -23,6 +24,8 @@ const CHECKING: Readonly<Record<string, Operation>> = {
       'RADIUS_INVALID',
       'IDEMPOTENCY_KEY_REUSED',
       'DECODER_UNAVAILABLE',
+      'URL_REFUSED',
+      'URL_FAILED',
       ...RECORDED,
     ],
   },
