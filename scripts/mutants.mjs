@@ -34,6 +34,8 @@ const OF_ONE_HASH = ['test/http/one-hash.test.ts'];
 
 const OF_POLICY = ['test/check/policy.test.ts'];
 const OF_POSSIBLE = ['test/check/possible.test.ts'];
+const OF_URLS = ['test/urls/url-reader.test.ts', 'test/urls/public-address.test.ts'];
+const OF_TURNS = ['test/engine/damage-beside.test.ts'];
 const WATCHED = 'src/tenants/watched.ts';
 const OF_WATCHED = ['test/tenants/watched.test.ts'];
 const OF_LINES = ['test/http/hash-lines.test.ts'];
@@ -714,6 +716,15 @@ export const MUTANTS = [
     "state = 'waiting' AND ? <> ''`",
     OF_HOLD,
   ],
+  // Images by their address.
+  ['src/urls/url-reader.ts', 'addresses.every(isPublic)', 'addresses.some(isPublic)', OF_URLS],
+  ['src/urls/url-reader.ts', 'if (!isAllowed(url, rules))', 'if (false)', OF_URLS],
+  ['src/urls/url-reader.ts', 'bytes > FETCH_BYTES_MAX', 'false', OF_URLS],
+  ['src/urls/url-reader.ts', 'redirects === REDIRECTS_MAX', 'redirects === 2 * REDIRECTS_MAX', OF_URLS],
+  ['src/urls/host-rules.ts', 'rule.port === port &&', 'true &&', OF_URLS],
+  ['src/urls/public-address.ts', "address.includes('%')", 'false', OF_URLS],
+  // Messages of a library that threads share.
+  ['src/decode/turns.ts', 'underWay(number) > UNDER_WAY ||', 'false ||', OF_TURNS],
   // News of the ledger.
   ['src/store/ledger-events.ts', 'isNews: counting !== null', 'isNews: true', OF_NEWS],
   ['src/store/ledger-events.ts', 'isNews: counted === null', 'isNews: true', OF_NEWS],

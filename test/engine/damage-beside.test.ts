@@ -105,6 +105,31 @@ describe('turns', () => {
     expect(calls).toBeGreaterThan(90);
   });
 
+  test.each(['before', 'after'] as const)(
+    'an operation that fails beside one that began %s it is done again, alone',
+    async (when) => {
+      const turns = new Turns();
+      let isBeside = false;
+      const slow = () =>
+        turns.withOwnMessage(async () => {
+          isBeside = true;
+          await delay(60);
+          isBeside = false;
+        });
+      const seen: boolean[] = [];
+      const first = when === 'before' ? slow() : null;
+      const failing = turns.withOwnMessage(async () => {
+        await delay(10);
+        seen.push(isBeside);
+        throw new Error('own');
+      });
+      const second = when === 'after' ? slow() : null;
+      await expect(failing).rejects.toThrow('own');
+      expect(seen).toEqual([true, false]);
+      await Promise.all([first, second]);
+    },
+  );
+
   test('an operation that fails with none beside it is done once', async () => {
     const turns = new Turns();
     let calls = 0;

@@ -166,6 +166,7 @@ describe('a redirect', () => {
     asked = [];
     await expect(read(path)).rejects.toMatchObject({ code, details: { why } });
     expect(asked.filter((one) => one.includes('/image'))).toEqual([]);
+    expect(asked).toHaveLength(path === '/loop' ? 4 : 1);
   });
 });
 
