@@ -1,7 +1,7 @@
 /** A provider's own entries: hashes of images that it confirmed itself. */
 import { stat } from 'node:fs/promises';
 import { derivedOf, derivedTag } from '../core/derived.js';
-import { AppError } from '../core/errors.js';
+import { AppError, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
 import { newId } from '../core/new-id.js';
 import type { ParsedRow } from '../core/parsed-row.js';
@@ -36,13 +36,14 @@ interface HashedImage {
   readonly pdq: PdqFacts | null;
   readonly pdqFull: PdqFacts | null;
   readonly reason: NotCheckedReason | null;
+  readonly code: ErrorCode | null;
   readonly degenerate: boolean;
   /** Its variants, where they were asked for. */
   readonly parts: readonly WindowHash[];
 }
 
 interface AddParts {
-  readonly hashParts: (input: { readonly path: string }, wants: HashWants) => Promise<HashedImage>;
+  readonly hashParts: (input: ImageToAdd, wants: HashWants) => Promise<HashedImage>;
   /** Waits until the decoder accepts another image. */
   readonly whenRoom: () => Promise<void>;
   /** The radius and the detail of a new list. */
@@ -50,11 +51,14 @@ interface AddParts {
   readonly detail: Detail;
 }
 
+/** A file, or the bytes of one. */
+export type ImageToAdd = { readonly path: string } | { readonly bytes: Uint8Array };
+
 interface AddRequest {
   readonly list: string;
   /** The store, audited with the caller as the actor. */
   readonly lists: ListStore;
-  readonly paths: readonly string[];
+  readonly images: readonly ImageToAdd[];
   readonly about: Partial<Pick<Entry, 'category' | 'severity' | 'source'>>;
   /** Store variants too: hashes of parts of each image, by which edited copies of it are found. */
   readonly variants: boolean;
@@ -62,9 +66,11 @@ interface AddRequest {
 
 /** The result for one image: the id of its entries, or the reason for having none. */
 interface AddedImage {
-  readonly path: string;
+  /** Null for bytes. */
+  readonly path: string | null;
   readonly entryId: string | null;
   readonly reason: NotCheckedReason | null;
+  readonly code: ErrorCode | null;
   /** The hash has too little detail, or is one-dimensional: only the digests are on the list. */
   readonly lowQuality: boolean;
   readonly variants: number;
@@ -107,27 +113,30 @@ function rowsOf({ image, hashed, own, variants }: Prepared, line: number, about:
 
 /** Decide what is stored of an image. `held`: what the list has by its id. */
 function prepared(
-  path: string,
+  path: string | null,
   hashed: HashedImage,
   { entryId, held }: { readonly entryId: string | null; readonly held: readonly HeldEntry[] },
 ): Prepared {
-  const { reason, pdq, pdqFull, degenerate } = hashed;
+  const { reason, code, pdq, pdqFull, degenerate } = hashed;
   const own = [pdq, pdqFull].flatMap((facts) => (facts === null || isUnfit(facts, degenerate) ? [] : [facts.hash]));
   const inactive = held.some(({ disabled, quarantined }) => disabled || quarantined);
   const known = new Set(held.map(({ value }) => value));
   const all = entryId === null ? [] : variantsOf(hashed.parts, own);
   const variants = inactive ? all.filter(({ hash }) => known.has(hash)) : all;
   const lowQuality = pdq !== null && isUnfit(pdq, degenerate);
-  return { image: { path, entryId, reason, lowQuality, variants: variants.length, inactive }, hashed, own, variants };
+  const image = { path, entryId, reason, code, lowQuality, variants: variants.length, inactive };
+  return { image, hashed, own, variants };
 }
 
 /** Hash the images, each once the decoder accepts it. Errors FILE_UNREADABLE; QUEUE_FULL, SHUTTING_DOWN. */
-async function hashAll({ hashParts, whenRoom }: AddParts, paths: readonly string[], variants: boolean) {
-  const all: { readonly path: string; readonly hashed: HashedImage }[] = [];
-  for (const path of paths) {
-    if (!(await stat(path).catch(() => null))?.isFile()) throw new AppError('FILE_UNREADABLE', { path });
+async function hashAll({ hashParts, whenRoom }: AddParts, images: readonly ImageToAdd[], variants: boolean) {
+  const all: { readonly path: string | null; readonly hashed: HashedImage }[] = [];
+  for (const image of images) {
+    const path = 'path' in image ? image.path : null;
+    if (path !== null && !(await stat(path).catch(() => null))?.isFile())
+      throw new AppError('FILE_UNREADABLE', { path });
     await whenRoom();
-    all.push({ path, hashed: await hashParts({ path }, { ...WANTS, detail: variants ? 'variants' : 'plain' }) });
+    all.push({ path, hashed: await hashParts(image, { ...WANTS, detail: variants ? 'variants' : 'plain' }) });
   }
   return all;
 }
@@ -139,13 +148,13 @@ async function hashAll({ hashParts, whenRoom }: AddParts, paths: readonly string
  */
 export async function addImages(
   parts: AddParts,
-  { list, lists, paths, about, variants }: AddRequest,
+  { list, lists, images: given, about, variants }: AddRequest,
 ): Promise<{ images: readonly AddedImage[]; report: ImportReport | null }> {
   const { radiusBits, detail } = parts;
   const existing = await lists.list(list);
   // A confirmed image on a suppression list would hide what it is there to find.
   if (existing?.kind === 'suppression') throw new AppError('REQUEST_INVALID', { list, expected: 'a match list' });
-  const hashed = await hashAll(parts, paths, variants);
+  const hashed = await hashAll(parts, given, variants);
   const sha256s = hashed.flatMap(({ hashed: { reason, digests } }) => (reason === null ? [digests.sha256!] : []));
   // An image that the list has already keeps its id, in this answer too.
   const known = existing ? await knownIds(lists, existing, 'sha256', new Set(sha256s)) : new Map<string, string>();

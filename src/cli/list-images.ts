@@ -17,7 +17,7 @@ function imageText({ path, entryId, reason, lowQuality, variants, inactive }: Ad
   const low = lowQuality ? ', digests only: low quality' : '';
   const why = inactive ? ': the entry is disabled or in quarantine' : '';
   const derived = asked && entryId !== null && !lowQuality ? `, ${variants} variants${why}` : '';
-  return `${entryId ?? `not added, ${reason}`}${low}${derived}  ${path}\n`;
+  return `${entryId ?? `not added, ${reason}`}${low}${derived}  ${path ?? ''}\n`;
 }
 
 /** Add `add` to `lists`, the command of `zeef lists`. */
@@ -36,7 +36,8 @@ export function addImagesCommand(lists: Command, program: Command, cli: CliConte
       withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const { hashParts, whenRoom, config } = service;
         const parts = { hashParts, whenRoom, radiusBits: config.radiusBits, detail: config.detail };
-        const request = { list: name, lists: changesOf(service).lists, paths, about, variants };
+        const given = paths.map((path) => ({ path }));
+        const request = { list: name, lists: changesOf(service).lists, images: given, about, variants };
         const { images, report } = await addImages(parts, request);
         if (report?.held.length !== 0 || images.some(({ reason }) => reason !== null)) cli.setExitCode(EXIT.failed);
         const words = images.map((image) => imageText(image, variants));

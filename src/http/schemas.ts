@@ -397,7 +397,7 @@ export const NewListBody = Type.Object(
   { additionalProperties: false },
 );
 
-const HoldReason = Type.Object({
+export const HoldReason = Type.Object({
   rule: oneOf(HOLD_RULES),
   count,
   limit: count,

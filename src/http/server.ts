@@ -36,6 +36,7 @@ import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
 import { listEntryRoutes } from './routes/list-entries.js';
 import { listFeedbackRoutes } from './routes/list-feedback.js';
+import { listImageRoutes } from './routes/list-images.js';
 import { listImportRoutes } from './routes/list-imports.js';
 import { listSourceRoutes } from './routes/list-sources.js';
 import { listRoutes } from './routes/lists.js';
@@ -180,6 +181,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   await app.register((scope) => pictrsRoutes(scope, service, needs));
   hashLookupRoutes(app, service, needs);
   await app.register((scope) => listImportRoutes(scope, service, needs));
+  await app.register((scope) => listImageRoutes(scope, service, needs));
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);
   listEntryRoutes(app, service, needs);

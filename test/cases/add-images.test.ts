@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { addImages } from '../../src/cases/add-images.js';
+import { addImages, type ImageToAdd } from '../../src/cases/add-images.js';
 import { openSqliteStore } from '../../src/sqlite/open.js';
 import { PICTURES } from '../support/running.js';
 
@@ -10,7 +10,13 @@ test('a confirmed image is not added to a suppression list, and is not even read
   await lists.createList({ list: 'benign', kind: 'suppression', radiusBits: 0 });
   const hashParts = () => Promise.reject(new Error('read'));
   const parts = { hashParts, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
-  const request = { list: 'benign', lists, paths: [`${PICTURES}/mate-freshflower.jpg`], about: {}, variants: false };
+  const request = {
+    list: 'benign',
+    lists,
+    images: [{ path: `${PICTURES}/mate-freshflower.jpg` }],
+    about: {},
+    variants: false,
+  };
   await expect(addImages(parts, request)).rejects.toMatchObject({
     code: 'REQUEST_INVALID',
     details: { list: 'benign' },
@@ -22,14 +28,21 @@ test('a confirmed image is not added to a suppression list, and is not even read
 test('an image keeps its id: added again, twice in one call, and beside others', async () => {
   const { lists, close } = await openSqliteStore(tempFolder('add-images'));
   const names = ['mate-freshflower.jpg', 'lomiri-greentock-by-peter-nerlich.jpg'];
-  const hashParts = async ({ path }: { path: string }) => {
+  const hashParts = async (image: ImageToAdd) => {
+    const { path } = image as { path: string };
     const of = (algorithm: string) => createHash(algorithm).update(path).digest('hex');
     const digests = { md5: of('md5'), sha1: of('sha1'), sha256: of('sha256') };
-    return { digests, pdq: null, pdqFull: null, reason: null, degenerate: false, parts: [] };
+    return { digests, pdq: null, pdqFull: null, reason: null, code: null, degenerate: false, parts: [] };
   };
   const add = async (...paths: string[]) => {
     const parts = { hashParts, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
-    const { images } = await addImages(parts, { list: 'own', lists, paths, about: {}, variants: false });
+    const { images } = await addImages(parts, {
+      list: 'own',
+      lists,
+      images: paths.map((path) => ({ path })),
+      about: {},
+      variants: false,
+    });
     return images.map(({ entryId }) => entryId!);
   };
   const [one, two] = names.map((name) => `${PICTURES}/${name}`) as [string, string];
@@ -55,6 +68,7 @@ test.each([
       pdq: { hash, quality: 100 },
       pdqFull: null,
       reason: null,
+      code: null,
       degenerate: false,
       parts: [],
     });
@@ -62,7 +76,7 @@ test.each([
     const { images } = await addImages(parts, {
       list: 'own',
       lists,
-      paths: [`${PICTURES}/mate-freshflower.jpg`],
+      images: [{ path: `${PICTURES}/mate-freshflower.jpg` }],
       about: {},
       variants: false,
     });

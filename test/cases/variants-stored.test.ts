@@ -1,7 +1,7 @@
 /** What happens to an entry happens to its variants, on every store; the review of an import sees them. */
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { addImages } from '../../src/cases/add-images.js';
+import { addImages, type ImageToAdd } from '../../src/cases/add-images.js';
 import { VARIANTS_MAX } from '../../src/cases/variants.js';
 import { derivedOf } from '../../src/core/derived.js';
 import { formatHash256 } from '../../src/core/hash256.js';
@@ -39,6 +39,7 @@ function hashed(path: string) {
     pdqFull: null,
     reason: null,
     degenerate: false,
+    code: null,
     parts,
   };
 }
@@ -53,12 +54,19 @@ for (const backend of backends)
     afterEach(() => store.close());
 
     const add = (paths = PATHS, variants = true) => {
-      const hashParts = async ({ path }: { path: string }, { detail }: HashWants) => {
+      const hashParts = async (image: ImageToAdd, { detail }: HashWants) => {
+        const { path } = image as { path: string };
         const { parts, ...rest } = hashed(path);
         return { ...rest, parts: detail === 'variants' ? parts : [] };
       };
       const parts = { hashParts, whenRoom: async () => {}, radiusBits: 31, detail: 'plain' as const };
-      return addImages(parts, { list: 'own', lists: store.lists, paths, about: { source: 'desk' }, variants });
+      return addImages(parts, {
+        list: 'own',
+        lists: store.lists,
+        images: paths.map((path) => ({ path })),
+        about: { source: 'desk' },
+        variants,
+      });
     };
     const rowsOf = async (entryId: string) => store.lists.entry('own', entryId);
     async function added(): Promise<{ readonly id: string; readonly other: string; readonly all: number }> {

@@ -59,6 +59,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'PATCH /v1/lists/:list/entries/:entryId': { scope: 'admin', body: { enabled: true } },
   'DELETE /v1/lists/:list/entries/:entryId': { scope: 'admin' },
   'POST /v1/lists/:list/entries': { scope: 'admin', query: '?format=plain', body: Buffer.from('nothing') },
+  'POST /v1/lists/:list/images': { scope: 'admin', body: Buffer.from('nothing') },
   'GET /v1/jobs/:id': { scope: 'lists' },
   'GET /v1/jobs': { scope: 'lists' },
   'GET /v1/suppressions': { scope: 'lists' },

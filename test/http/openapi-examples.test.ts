@@ -192,6 +192,9 @@ describe('requests that change', () => {
       params: { list: 'text-csv' },
       body: `${'0'.repeat(32)}\n`,
     });
+    expect((await send('addImage', { type: 'image/jpeg', body: picture, params: { list: 'partner' } })).status).toBe(
+      200,
+    );
     await sendExamples('rollBackList', JSON_TYPE, { params: { list: 'text-csv' } });
     for (const id of ['approveVersion', 'rejectVersion']) expect((await send(id)).json.code).toBe('NOT_FOUND');
   });

@@ -15,7 +15,7 @@ beforeAll(async () => {
   running = await startService();
   const { service } = running;
   const parts = { ...service, radiusBits: 31, detail: 'plain' as const };
-  const request = { list: 'own', lists: service.store.lists, paths: [PATH], about: {}, variants: true };
+  const request = { list: 'own', lists: service.store.lists, images: [{ path: PATH }], about: {}, variants: true };
   const { images } = await addImages(parts, request);
   entryId = images[0]!.entryId!;
   await service.reload();

@@ -210,6 +210,8 @@ export const FIELDS: Readonly<Record<string, string>> = {
   rejectedCount: 'Rows of the last import that broke a rule.',
   duplicateCount: 'Rows of the last import that said what the list had already.',
   entriesByAlgorithm: 'Number of values by their kind.',
+  variants: 'Whether hashes of parts of the image are added too.',
+  'variants:integer': 'How many hashes of parts of the image the entry has.',
   categoryMap: 'Your name for each category of the list.',
   severityMap: 'Your name for each severity of the list.',
   'expiresAt@Lists': 'From this time on the list matches nothing, for an agreement that ends; null: never.',

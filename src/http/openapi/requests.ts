@@ -141,6 +141,7 @@ export const REQUESTS: Readonly<Record<string, RequestBody>> = {
       },
     },
   },
+  addImage: { description: 'The bytes of the image.', content: IMAGE },
   importEntries: {
     description:
       'The list as it was published, of any length. `format` says how it is read; the type only has to be one of these.',

@@ -46,7 +46,8 @@ export function imageOptionsFrom(request: FastifyRequest<{ Querystring: Query }>
   };
 }
 
-function bodyOf(request: FastifyRequest): Buffer {
+/** Return a body that is one image. Errors MEDIA_TYPE_UNSUPPORTED, BODY_EMPTY. */
+export function imageBodyOf(request: FastifyRequest): Buffer {
   if (!Buffer.isBuffer(request.body))
     throw new AppError('MEDIA_TYPE_UNSUPPORTED', {
       field: 'content-type',
@@ -56,13 +57,17 @@ function bodyOf(request: FastifyRequest): Buffer {
   return request.body;
 }
 
-export async function imageRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
-  const { imageBytesMax } = service.config;
+/** Let the routes take an image as the body. */
+export function readImages(app: FastifyInstance, { config: { imageBytesMax } }: Service): void {
   app.addContentTypeParser(
     /^(image\/[\w.+-]+|application\/octet-stream)\s*(;|$)/i,
     { parseAs: 'buffer', bodyLimit: imageBytesMax },
     (_request, body, done) => done(null, body),
   );
+}
+
+export async function imageRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
+  readImages(app, service);
   // In place of that of the other routes: bodies here may be as long as an image.
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser(
@@ -137,7 +142,7 @@ async function checkBody(
     keyed?.sawBody(JSON.stringify({ url }));
     return checkImage(service, request, await service.urls.read(url), options);
   }
-  const bytes = bodyOf(request);
+  const bytes = imageBodyOf(request);
   keyed?.sawBody(bytes);
   return checkImage(service, request, { bytes }, options);
 }
@@ -203,7 +208,7 @@ function hashRoute(app: FastifyInstance, service: Service, needs: Needs): void {
     },
     async (request) => {
       const answer = await service.hashImage(
-        { bytes: bodyOf(request) },
+        { bytes: imageBodyOf(request) },
         {
           ...ALL_HASHES,
           orientations: request.query.orientations ?? 'none',

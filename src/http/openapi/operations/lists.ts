@@ -121,6 +121,27 @@ const IMPORTS: Readonly<Record<string, Operation>> = {
       'SHUTTING_DOWN',
     ],
   },
+  'POST /v1/lists/{list}/images': {
+    tag: 'Imports',
+    id: 'addImage',
+    about: [
+      'The image is decoded and hashed, and not kept: its digests and PDQ hashes become one entry, whose id is in the answer. An image that the list has already keeps its id. With `variants`, hashes of ' +
+        'parts of it are added too, so that cropped and rotated copies match in a plain check.',
+      'It is for lists of kind `match` that exist. One that cannot be decoded is an error, and nothing is added.',
+    ].join('\n\n'),
+    answers: { 200: 'Added, and in force.', 202: 'Its version is held for review: `held` says why.' },
+    errors: [
+      ...LIST,
+      'BODY_EMPTY',
+      'IMAGE_NOT_AN_IMAGE',
+      'IMAGE_CORRUPT',
+      'LEASE_LOST',
+      'INDEX_FULL',
+      'QUEUE_FULL',
+      'DECODER_UNAVAILABLE',
+      'SHUTTING_DOWN',
+    ],
+  },
   'GET /v1/jobs/{id}': {
     tag: 'Imports',
     id: 'getJob',
