@@ -9,7 +9,7 @@ const NEXT: Readonly<Record<HitStatus, readonly HitStatus[]>> = {
   confirmed: ['notified', 'removed', 'false_positive', 'open'],
   removed: ['notified', 'confirmed', 'false_positive', 'open'],
   false_positive: ['confirmed', 'notified', 'open'],
-  possible: ['open', 'notified', 'confirmed', 'removed', 'false_positive'],
+  possible: ['notified', 'confirmed', 'removed', 'false_positive'],
 };
 
 export function mayGo(from: HitStatus, to: HitStatus): boolean {

@@ -14,7 +14,7 @@ test('every transition is allowed or refused as documented', () => {
     confirmed: ['open', 'notified', 'removed', 'false_positive'],
     removed: ['open', 'notified', 'confirmed', 'false_positive'],
     false_positive: ['open', 'notified', 'confirmed'],
-    possible: ['open', 'notified', 'confirmed', 'removed', 'false_positive'],
+    possible: ['notified', 'confirmed', 'removed', 'false_positive'],
   });
 });
 
@@ -121,7 +121,7 @@ describe('the clock', () => {
     const waiting = { startedMs: START, stoppedMs: START };
     const decided = (to: HitStatus) =>
       clockAfter(waiting, [], { from: 'possible', to, atMs: START + 99, foundMs: START, lastDeadlineMs: 9 });
-    for (const to of ['open', 'notified', 'confirmed'] as const)
+    for (const to of ['notified', 'confirmed'] as const)
       expect(decided(to)).toEqual({ startedMs: START + 99, stoppedMs: null });
     for (const to of ['removed', 'false_positive'] as const)
       expect(decided(to)).toEqual({ startedMs: START + 99, stoppedMs: START + 99 });

@@ -308,16 +308,16 @@ describe.each(backends)('index files, $name', (backend) => {
     ] as const) {
       failure = why;
       await look();
-      expect(lines).toHaveLength(reported);
+      await expect.poll(() => lines).toHaveLength(reported);
     }
     failure = null;
     await look();
-    expect(await generations()).toHaveLength(1);
+    await expect.poll(generations).toHaveLength(1);
     await add(300, 2);
     await process.live.refresh();
     failure = 'away';
     await look();
-    expect(lines).toHaveLength(3);
+    await expect.poll(() => lines).toHaveLength(3);
   });
 
   test('one with fewer entries than the store counts is refused, and the rows are read', async () => {
