@@ -1,6 +1,6 @@
 /**
  * Derived values of an entry: hashes of parts of a listed image, that copies of it are found by which show less. They are stored with the image's
- * own hashes under one id, and marked by a tag, so that the mark is shown, exported and imported as any tag is.
+ * own hashes under one id, and marked by a tag, so that the mark is shown, exported and imported as other tags are.
  */
 import type { Entry } from './vocabulary.js';
 import type { WindowKind } from './window.js';

@@ -101,7 +101,8 @@ async function open(url: URL, net: UrlNet, signal: AbortSignal): Promise<Incomin
       },
       resolve,
     );
-    request.once('error', (error) => reject(failed(signal.aborted ? 'no answer in time' : 'no connection', error)));
+    // Each of them: one that comes behind the answer, of which the body says it too, must not end the process.
+    request.on('error', (error) => reject(failed(signal.aborted ? 'no answer in time' : 'no connection', error)));
     request.end();
   });
 }
