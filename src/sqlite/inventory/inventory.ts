@@ -20,6 +20,7 @@ import {
   type ScanState,
 } from '../../store/inventory-contract.js';
 import { guarded } from '../file.js';
+import { prepared } from '../statements.js';
 import { damaged, plus, resetTotal, type Summed, sound, totalOf, wholeTable } from '../sums.js';
 import { FILE, FOLDER, HAND, META, openInventoryDatabase, PENDING } from './database.js';
 import { keyAfter, SEED_SPAN, spreadOf } from './file-keys.js';
@@ -54,12 +55,7 @@ class SqliteInventory implements Inventory {
   readonly #prepare: <P extends unknown[], R>(sql: string) => Statement<P, R>;
 
   constructor(readonly db: Sqlite) {
-    const prepared = new Map<string, Statement>();
-    this.#prepare = <P extends unknown[], R>(sql: string) => {
-      const known = prepared.get(sql) ?? db.prepare(sql);
-      prepared.set(sql, known);
-      return known as Statement<P, R>;
-    };
+    this.#prepare = (sql) => prepared(db, sql);
     this.state = this.#readState();
     this.#seed = this.#meta('seed', -1);
     if (this.#seed >= 0) return;

@@ -190,9 +190,10 @@ const CASES: Readonly<Record<string, Operation>> = {
   'GET /v1/hits/{id}/notice': {
     tag: 'Cases',
     id: 'getNotice',
-    about: 'A text for the party that must act. With the scope `details` it also has the facts of the match.',
+    about:
+      'A text for the party that must act; of a possible case only once a person has decided. With the scope `details` it also has the facts of the match.',
     answers: { 200: 'The text of the notice.' },
-    errors: ['NOT_FOUND', ...LEDGER],
+    errors: ['NOT_FOUND', 'HIT_STATE', ...LEDGER],
   },
 };
 
