@@ -68,10 +68,10 @@ async function stages(service: Service, paths: readonly string[]): Promise<{ tab
     replies.push({ ok: true, ...common, format, width, height, views });
   }
   stage('decode and hash, 2 families, 8 orientations');
-  const batch = await service.openFiles(null);
+  const batch = await service.openFiles({ lists: null, tenant: 'local' });
   const queries = queryBatchOf(replies.map((reply) => ({ digests: reply.digests, hashes: hashQueries(reply) })));
   began = process.cpuUsage();
-  const decisions = await batch.match(queries, { lists: null, requestedRadiusBits: null });
+  const decisions = await batch.match(queries, { requestedRadiusBits: null });
   stage('search in one batch');
   const hashes = replies.flatMap((reply) => hashQueries(reply).map(({ hash256 }) => hash256));
   const sum = createHash('sha256').update(Buffer.concat(hashes)).update(JSON.stringify(decisions)).digest('hex');

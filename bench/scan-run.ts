@@ -50,7 +50,7 @@ export async function runScan(
   const store = await openSqliteInventory(inventory);
   const tally = new ScanTally();
   try {
-    const matcher = localMatcher(await service.openFiles(null), {
+    const matcher = localMatcher(await service.openFiles({ lists: null, tenant: 'local' }), {
       lists: null,
       requestedRadiusBits: null,
       requestedDetail: null,

@@ -102,7 +102,7 @@ async function rematchAll(
 ): Promise<{ tally: ScanTally; spent: Spent }> {
   const inventory = await openSqliteInventory(folder);
   const tally = new ScanTally();
-  const batch = await service.openFiles(null);
+  const batch = await service.openFiles({ lists: null, tenant: 'local' });
   const matcher = localMatcher(batch, {
     lists: null,
     requestedRadiusBits: null,

@@ -91,6 +91,14 @@ interface Prepared {
 const isUnfit = ({ hash, quality }: PdqFacts, degenerate: boolean) =>
   isLowQuality(quality, degenerate) || isOneDimensionalPdq(parseHash256(hash));
 
+/** Return the PDQ hashes of an image that a list may have: of both families, none that unrelated images share. */
+export const ownHashes = ({
+  pdq,
+  pdqFull,
+  degenerate,
+}: Pick<HashedImage, 'pdq' | 'pdqFull' | 'degenerate'>): string[] =>
+  [pdq, pdqFull].flatMap((facts) => (facts === null || isUnfit(facts, degenerate) ? [] : [facts.hash]));
+
 /** Return the rows of an image; none without an id. */
 function rowsOf({ image, hashed, own, variants }: Prepared, line: number, about: AddRequest['about']): ParsedRow[] {
   const { entryId } = image;
@@ -117,8 +125,8 @@ function prepared(
   hashed: HashedImage,
   { entryId, held }: { readonly entryId: string | null; readonly held: readonly HeldEntry[] },
 ): Prepared {
-  const { reason, code, pdq, pdqFull, degenerate } = hashed;
-  const own = [pdq, pdqFull].flatMap((facts) => (facts === null || isUnfit(facts, degenerate) ? [] : [facts.hash]));
+  const { reason, code, pdq, degenerate } = hashed;
+  const own = ownHashes(hashed);
   const inactive = held.some(({ disabled, quarantined }) => disabled || quarantined);
   const known = new Set(held.map(({ value }) => value));
   const all = entryId === null ? [] : variantsOf(hashed.parts, own);

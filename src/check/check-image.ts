@@ -8,7 +8,7 @@ import type { CheckAnswer, HashAnswer } from './answers.js';
 import type { HashQuery } from './candidate.js';
 import { hashAnswer, hashQueries } from './hash-image.js';
 import type { ImageHasher, ImageInput } from './image-hasher.js';
-import { type MatchParts, type MatchQuery, match, requireLists, widestDetail } from './match.js';
+import { type MatchParts, type MatchQuery, match, queriedLists, widestDetail } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder, Recording } from './recorder.js';
 
@@ -20,6 +20,8 @@ export interface CheckOptions {
   readonly detail: Detail | null;
   readonly reference: string | null;
   readonly tenant: string;
+  /** As in `Asked`. */
+  readonly draw?: number | undefined;
   /** Recording of a request whose answers are recorded together; its owner commits it. Otherwise each answer is committed alone. */
   readonly recording?: Recording | undefined;
 }
@@ -47,6 +49,10 @@ function wantsFor(snapshot: ListSnapshot, options: ImageCheckOptions): HashWants
     detail: widestDetail(snapshot, { lists, requestedDetail }),
   };
 }
+
+/** Draw where a list counts in a share of the checks: a kept decision is of one draw. */
+const drawFor = ({ lists }: ListSnapshot): number | undefined =>
+  lists.some(({ sampleRatio }) => sampleRatio < 1) ? Math.random() : undefined;
 
 /** Entries expire by the day, so a decision is cached for the day only. */
 const DAY_MS = 86_400_000;
@@ -76,19 +82,19 @@ export async function checkImage(
   options: ImageCheckOptions,
 ): Promise<CheckAnswer> {
   const { engine, hasher, snapshot, recorder } = parts;
-  const { lists, requestedRadiusBits, detail: requestedDetail } = options;
-  requireLists(snapshot, lists);
-  const image = await hasher.hash(engine, input, wantsFor(snapshot, options));
+  const { requestedRadiusBits, detail: requestedDetail } = options;
+  const lists = queriedLists(snapshot, options);
+  const image = await hasher.hash(engine, input, wantsFor(snapshot, { ...options, lists }));
   const { reply } = image;
   const hashes = hashQueries(reply);
   const day = Math.floor(snapshot.atMs / DAY_MS);
-  const asked = { requestedRadiusBits, requestedDetail };
+  const asked = { requestedRadiusBits, requestedDetail, draw: options.draw ?? drawFor(snapshot) };
   const cacheKey = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), asked]);
   let decision = image.decisionFor(cacheKey);
   if (decision === null) {
     const query: MatchQuery = { digests: reply.digests, hashes, lists, ...asked };
     decision = await match(parts, query);
-    image.cacheDecision(cacheKey, decision);
+    if (!decision.isTimed) image.cacheDecision(cacheKey, decision);
   }
   const hashed = hashAnswer(reply);
   const answer: CheckAnswer = {

@@ -124,7 +124,8 @@ export async function checkValues(
   const decisions = new Map<number, Decision>();
   const width = VALUE_BYTES[algorithm];
   // Values are hashes of whole images.
-  const asked: Asked = { requestedRadiusBits: options.requestedRadiusBits, requestedDetail: null };
+  const { requestedRadiusBits, draw } = options;
+  const asked: Asked = { requestedRadiusBits, requestedDetail: null, draw };
   const breath = new Breath();
   for (const position of rows.queryNumbers) {
     if (breath.isDue) await breath.take();

@@ -13,6 +13,7 @@ import {
   type Decision,
   decide,
   isExpired,
+  isInactive,
   looksAt,
   MATCHES_PER_LIST_MAX,
   NEAR_LEFT_OUT,
@@ -120,7 +121,8 @@ async function propose(
     const entry = entries.get(one.entryKey);
     // An entry that was removed after the snapshot no longer counts, at once and everywhere.
     if (!entry || isExpired(entry, one.list, snapshot.atMs)) return [];
-    const { quarantined, flooded } = entry;
+    const { flooded } = entry;
+    const quarantined = entry.quarantined || isInactive(entry, Date.now());
     return [{ entry, list: one.list, quarantined, flooded, ...provenanceOf(one, snapshot) }];
   });
 }
@@ -167,8 +169,10 @@ export async function decideFound(
   snapshot: ListSnapshot,
   reader: EntryReader,
   found: readonly Candidate[],
-  asked: Asked,
+  wanted: Asked,
 ): Promise<Decision> {
+  // One draw for all that is decided of the query.
+  const asked = { ...wanted, draw: wanted.draw ?? Math.random() };
   const sure = found.filter((one) => !one.isPossible && !isOpen(one));
   const decision = await decideAdmitted(snapshot, reader, sure, asked);
   if (found.some(isOpen)) {

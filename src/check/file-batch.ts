@@ -10,15 +10,17 @@ import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
 import type { CheckOptions } from './check-image.js';
 import { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
-import { ASKED_BY_IMAGES, requireLists } from './match.js';
+import { ASKED_BY_IMAGES, queriedLists } from './match.js';
 import { matchFiles } from './match-files.js';
 import type { Asked, Decision } from './policy.js';
 import type { Answer, Recorder } from './recorder.js';
 
-type MatchOptions = Pick<CheckOptions, 'lists' | 'requestedRadiusBits'> & Partial<Pick<Asked, 'requestedDetail'>>;
+type MatchOptions = Pick<CheckOptions, 'requestedRadiusBits'> & Partial<Pick<Asked, 'requestedDetail'>>;
 
 export interface FileBatch {
   readonly snapshot: ListSnapshot;
+  /** Names of the lists that are queried; null: all enabled ones. */
+  readonly lists: ReadonlySet<string> | null;
   /** Position of the snapshot in the store's change log, as JSON. */
   readonly matchedAt: string;
   /**
@@ -98,18 +100,23 @@ async function newEntries(
 }
 
 /** Open a batch on the current snapshot. Errors LIST_NOT_FOUND, STORE_FAILED. */
-export async function openFiles(parts: FileBatchParts, lists: ReadonlySet<string> | null): Promise<FileBatch> {
+export async function openFiles(
+  parts: FileBatchParts,
+  { lists, tenant }: Pick<CheckOptions, 'lists' | 'tenant'>,
+): Promise<FileBatch> {
   const position = await positionInForce(parts);
   const { snapshot } = parts.live;
-  requireLists(snapshot, lists);
+  const queried = queriedLists(snapshot, { lists, tenant });
   const { store, pool, recorder } = parts;
   return {
     snapshot,
+    lists: queried,
     matchedAt: JSON.stringify(position),
     entriesSince: (since) => newEntries(parts, snapshot, JSON.parse(since) as FeedPosition),
     match: (queries, options, among = snapshot) =>
       matchFiles({ snapshot: among, reader: new EntryReader(store, null), pool }, queries, {
         ...options,
+        lists: queried,
         alsoAsked: ASKED_BY_IMAGES,
       }),
     async record(tenant, answers, unmatched, once) {

@@ -6,7 +6,7 @@ import { checkHashes, type HashItem, type HashItemAnswer } from './check-hashes.
 import type { CheckOptions } from './check-image.js';
 import { checkValues, emptyDecision } from './check-values.js';
 import { EntryReader } from './entry-reader.js';
-import { requireLists } from './match.js';
+import { queriedLists } from './match.js';
 import type { Decision } from './policy.js';
 import type { Recorder } from './recorder.js';
 import type { BatchAlgorithm } from './search-piece.js';
@@ -35,14 +35,14 @@ export function openHashBatch(
     readonly recorder: Recorder;
     readonly pool: IndexPool;
   },
-  options: CheckOptions,
+  asked: CheckOptions,
   { isStream }: { readonly isStream: boolean },
 ): HashBatch {
   const { store, snapshot } = parts;
   const { generation, exact } = snapshot;
   const reader = new EntryReader(store);
   const withReader = () => ({ ...parts, reader: isStream ? new EntryReader(store) : reader });
-  requireLists(parts.snapshot, options.lists);
+  const options = { ...asked, lists: queriedLists(snapshot, asked) };
   return {
     generation,
     exact,

@@ -13,7 +13,7 @@ import type { EntryReader } from './entry-reader.js';
 import type { QueryBatch } from './file-queries.js';
 import { type FoundPiece, FoundRows } from './found-rows.js';
 import { vectorCandidates, widestRadiusBits, windowReach } from './match.js';
-import { type Decision, NEAR_LEFT_OUT, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
+import { type Asked, type Decision, NEAR_LEFT_OUT, NOTHING_FOUND, NOTHING_SEARCHED } from './policy.js';
 import { type BatchAlgorithm, searchPiece } from './search-piece.js';
 
 /** Values per task of a thread: as many as the index joins with its tables at once. */
@@ -25,6 +25,7 @@ interface FilesOptions {
   readonly lists: ReadonlySet<string> | null;
   readonly requestedRadiusBits: number | null;
   readonly requestedDetail?: Detail | null;
+  readonly draw?: Asked['draw'];
   /** Algorithms that every query asks for, also without a value: those of images (`ASKED_BY_IMAGES`). */
   readonly alsoAsked?: readonly Algorithm[];
 }
@@ -58,7 +59,7 @@ export async function matchFiles(
     pool,
   }: { readonly snapshot: ListSnapshot; readonly reader: EntryReader; readonly pool: IndexPool },
   queries: QueryBatch,
-  { lists, requestedRadiusBits, requestedDetail = null, alsoAsked = [] }: FilesOptions,
+  { lists, requestedRadiusBits, requestedDetail = null, draw, alsoAsked = [] }: FilesOptions,
 ): Promise<Decision[]> {
   const radiusBits = widestRadiusBits(snapshot, { lists, requestedRadiusBits });
   const exactly = { radiusBits, isLoose: false };
@@ -103,7 +104,7 @@ export async function matchFiles(
       ...vectors.flatMap((vector) => vectorCandidates(snapshot, lists, vector)),
       ...rows.candidatesOf(queryNumber),
     ];
-    const decision = await decideFound(snapshot, reader, found, { requestedRadiusBits, requestedDetail });
+    const decision = await decideFound(snapshot, reader, found, { requestedRadiusBits, requestedDetail, draw });
     const isEmpty = decision.verdict === 'no_match' && decision.possible.length === 0 && decision !== NEAR_LEFT_OUT;
     if (!isEmpty || decision.isOpen) decisions[queryNumber] = decision;
   }

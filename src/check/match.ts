@@ -1,6 +1,6 @@
 /** Match of a query's hashes and digests: exact look-ups and radius searches in one snapshot, then a decision. */
 import { AppError } from '../core/errors.js';
-import { type Algorithm, DIGEST_ALGORITHMS, type Digests } from '../core/vocabulary.js';
+import { type Algorithm, DIGEST_ALGORITHMS, type Digests, type ListInfo } from '../core/vocabulary.js';
 import { type Detail, widestOf } from '../core/window.js';
 import type { IndexPool } from '../index/index-pool.js';
 import { LOOSE_FROM_BITS } from '../index/ring-layout.js';
@@ -69,11 +69,19 @@ export function widestDetail(
   return widestOf(queried.map(({ detail }) => detail));
 }
 
-/** Require enabled lists. Errors LIST_NOT_FOUND: an ignored name would look like `no_match`. */
-export function requireLists(snapshot: ListSnapshot, names: ReadonlySet<string> | null): void {
-  for (const name of names ?? []) {
-    if (!snapshot.listByName.has(name)) throw new AppError('LIST_NOT_FOUND', { list: name });
-  }
+/**
+ * Return the names of the lists that a tenant's check queries: of those that it asks for, or of all, those that are everyone's or its own;
+ * null: all enabled lists. Errors LIST_NOT_FOUND: an ignored name would look like `no_match`.
+ */
+export function queriedLists(
+  { lists, listByName }: ListSnapshot,
+  { lists: names, tenant }: { readonly lists: ReadonlySet<string> | null; readonly tenant: string },
+): ReadonlySet<string> | null {
+  const isSeen = (list: ListInfo | undefined) => list !== undefined && (list.tenant === null || list.tenant === tenant);
+  for (const name of names ?? [])
+    if (!isSeen(listByName.get(name))) throw new AppError('LIST_NOT_FOUND', { list: name });
+  if (names !== null || lists.every(isSeen)) return names;
+  return new Set(lists.filter(isSeen).map(({ list }) => list));
 }
 
 /** Return the configured radius. Errors PHOTODNA_UNCONFIGURED. */

@@ -52,6 +52,8 @@ export interface Decision {
   readonly truncated: boolean;
   /** Windows without certain bits may match on lists of which nothing else does: the decision holds only once the file itself was asked. */
   readonly isOpen?: true;
+  /** An entry that is near counts from a time on: the decision is not kept. */
+  readonly isTimed?: true;
 }
 
 const NO_MATCHES = { matches: [], possible: [], matchCount: 0, truncated: false } as const;
@@ -76,6 +78,8 @@ export interface Asked {
   readonly requestedRadiusBits: number | null;
   /** It narrows and widens. */
   readonly requestedDetail: Detail | null;
+  /** The draw of the check, 0..1: lists with a smaller `sampleRatio` do not count. Absent: each decision draws its own. */
+  readonly draw?: number | undefined;
 }
 
 /** Return whether a list counts a near match at this distance, for a query hash of this quality and window. */
@@ -145,6 +149,11 @@ export function isExpired({ updatedAt }: Entry, { entryDaysMax }: ListInfo, nowM
   return nowMs - Date.parse(updatedAt) > entryDaysMax * DAY_MS;
 }
 
+/** Return whether a person set a time for the entry that has not come. */
+export function isInactive({ inactiveUntil }: Pick<Entry, 'inactiveUntil'>, nowMs: number): boolean {
+  return inactiveUntil !== undefined && inactiveUntil !== null && Date.parse(inactiveUntil) > nowMs;
+}
+
 /** Return the matches to report: of each list the first ones, so that no list hides another. */
 function shownOf(matches: readonly Match[]): readonly Match[] {
   const counts = new Map<string, number>();
@@ -181,9 +190,12 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
   const good = admitted.filter((p) => p.list.kind === 'suppression');
   const fileIsGood = good.some((p) => p.matchType === 'exact');
   const goodValues = new Set(good.map((p) => `${p.entry.algorithm} ${p.entry.value}`));
+  const { draw = Math.random() } = asked;
   const matches = admitted
     .map((p): Match => {
+      const isDrawnOut = p.list.kind === 'match' && p.list.sampleRatio < draw;
       const suppressed =
+        isDrawnOut ||
         p.quarantined ||
         p.list.kind === 'suppression' ||
         fileIsGood ||
@@ -206,6 +218,7 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
         source: p.entry.source,
         suppressed,
         quarantined: p.flooded || p.quarantined,
+        ...(isDrawnOut && { notSampled: true }),
       };
     })
     .sort(
@@ -219,5 +232,7 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
   const verdict = counted ? 'match' : matches.length > 0 ? 'suppressed' : 'no_match';
   const matchCount = matches.length + unread;
   const shown = shownOf(matches);
-  return { verdict, reason: null, matches: shown, possible: [], matchCount, truncated: shown.length < matchCount };
+  const truncated = shown.length < matchCount;
+  const isTimed = proposals.some(({ entry }) => isInactive(entry, Date.now()));
+  return { verdict, reason: null, matches: shown, possible: [], matchCount, truncated, ...(isTimed && { isTimed }) };
 }

@@ -69,7 +69,7 @@ export async function runJoinedScan(
   const { lists, requestedRadiusBits, tenant, orientations, frames, detail: requestedDetail } = checkOptions(flags);
   const options: MatcherOptions = { lists, requestedRadiusBits, requestedDetail, tenant };
   const shouldStop = () => cli.isStopping() || (flags.report === undefined && cli.isOutputClosed());
-  const batch = await service.openFiles(lists);
+  const batch = await service.openFiles({ lists, tenant });
   const matcher = localMatcher(batch, options);
   const throttle = createThrottle(throttleOptions(flags), shouldStop);
   const everySeconds = positive('progress-seconds', flags.progressSeconds)!;

@@ -56,7 +56,7 @@ async function listsOf(
   { shouldStop, ...options }: MatcherOptions & { shouldStop: () => boolean },
 ): Promise<Lists> {
   if (flags.server === undefined) {
-    const batch = await service.openFiles(options.lists);
+    const batch = await service.openFiles(options);
     return { matcher: localMatcher(batch, options), batch, connect: async () => {} };
   }
   const matcher = remoteMatcher({

@@ -189,6 +189,8 @@ export const ERRORS = {
   ADAPTER_OFF: { number: 93, http: 404, retry: false, says: 'This adapter is switched off.', atCommand: null },
   URL_REFUSED: { number: 95, http: 403, retry: false, says: 'This address may not be fetched.', atCommand: null },
   URL_FAILED: { number: 96, http: 422, retry: false, says: 'The address could not be fetched.', atCommand: null },
+  BANK_EXISTS: { number: 97, http: 409, retry: false, says: 'A bank of this name exists already.' },
+  ENTRY_REFUSED: { number: 98, http: 409, retry: false, says: 'A review would hold this entry; it was not added.' },
   NOT_CHECKED: { number: 94, http: 503, retry: false, says: 'The file could not be checked.', atCommand: null },
   METHOD_NOT_ALLOWED: {
     number: 62,

@@ -22,4 +22,6 @@ export interface Match extends ViewName {
   /** Not counted: the provider declared the value or the file benign, or the entry is in quarantine. */
   readonly suppressed: boolean;
   readonly quarantined: boolean;
+  /** The list counts in a share of the checks, and this is none of them. */
+  readonly notSampled?: true;
 }

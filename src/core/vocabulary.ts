@@ -170,6 +170,8 @@ export interface Entry {
   readonly tags: readonly string[];
   /** What the list says besides, by the list's own names. Sealed at rest. */
   readonly notes: Readonly<Record<string, string>>;
+  /** RFC 3339: until then its matches are told, and do not count; null: no one set a time. */
+  readonly inactiveUntil?: string | null;
 }
 
 /** Of an entry with nothing but its id and value. */
@@ -193,9 +195,23 @@ export interface ListTerms {
   readonly expiresAt: string | null;
   /** Entries that the list updated longer ago no longer match; null: all match. Entries without a date never expire. */
   readonly entryDaysMax: number | null;
+  /** The tenant whose checks alone search the list; null: those of all tenants. */
+  readonly tenant: string | null;
+  /** The list's name for clients of HMA's interface, unique among those that a tenant sees; null: they do not see it. */
+  readonly bank: string | null;
+  /** Share of the checks in which its matches count, 0..1; of the others they are on record as not sampled. */
+  readonly sampleRatio: number;
 }
 
-export const NO_TERMS: ListTerms = { categoryMap: {}, severityMap: {}, expiresAt: null, entryDaysMax: null };
+export const NO_TERMS: ListTerms = {
+  categoryMap: {},
+  severityMap: {},
+  expiresAt: null,
+  entryDaysMax: null,
+  tenant: null,
+  bank: null,
+  sampleRatio: 1,
+};
 
 /** One list as the store has it; counts are of the active version. */
 export interface ListInfo extends ListTerms {

@@ -2,6 +2,7 @@
 import type { Static } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { CheckOptions } from '../check/check-image.js';
+import { drawOf } from '../check/draw.js';
 import type { Match } from '../check/policy.js';
 import { namesFrom } from '../core/names.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
@@ -12,7 +13,7 @@ export function optionsFrom(
   request: FastifyRequest<{ Querystring: Static<typeof HashesQuery> & Pick<Static<typeof CheckQuery>, 'reference'> }>,
   defaultOrientations: OrientationChoice,
 ): CheckOptions {
-  const { orientations = defaultOrientations, lists, radius, detail, reference } = request.query;
+  const { orientations = defaultOrientations, lists, radius, detail, reference, seed } = request.query;
   return {
     orientations,
     lists: lists === undefined ? null : new Set(namesFrom(lists, 'lists')),
@@ -20,6 +21,7 @@ export function optionsFrom(
     detail: detail ?? null,
     reference: reference ?? null,
     tenant: request.caller.tenant,
+    ...(seed === undefined ? {} : { draw: drawOf(seed) }),
   };
 }
 

@@ -5,8 +5,10 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError, type ErrorDetails } from '../core/errors.js';
+import type { ListInfo } from '../core/vocabulary.js';
 import type { Service } from '../service/service.js';
-import { isLive, type KeyInfo, type KeyStore, type Scope } from '../store/keys-contract.js';
+import { isLive, type KeyInfo, type KeyStore, SCOPES, type Scope } from '../store/keys-contract.js';
+import type { ListReader } from '../store/lists-contract.js';
 import type { Store } from '../store/store.js';
 import type { TenantGate } from '../tenants/tenant-gate.js';
 import { atEnd } from './at-end.js';
@@ -41,7 +43,7 @@ interface Price {
 /** The local caller, where no key is needed. */
 const LOCAL = {
   tenant: 'local',
-  scopes: new Set(['check', 'check:hashes', 'details', 'hits', 'lists', 'admin'] as const),
+  scopes: new Set(SCOPES),
   actor: 'local',
   key: null,
 } as const;
@@ -64,6 +66,27 @@ export const seesDetails = ({ scopes }: Pick<Caller, 'scopes'>): boolean =>
  */
 export function requireDetailsFor(caller: Pick<Caller, 'scopes'>, field: 'radius' | 'category', value: unknown): void {
   if (value !== undefined && !seesDetails(caller)) throw new AppError('SCOPE_MISSING', { scope: 'details', field });
+}
+
+/** Return whether a caller sees a list: one that is everyone's, or its tenant's own. */
+export const seesList = ({ tenant, scopes }: Pick<Caller, 'tenant' | 'scopes'>, list: Pick<ListInfo, 'tenant'>) =>
+  list.tenant === null || list.tenant === tenant || scopes.has('admin');
+
+/**
+ * Require that a caller sees the list of its path, and that it is its tenant's own where it changes it. A list that is not there is refused by its route.
+ * Errors LIST_NOT_FOUND; SCOPE_MISSING: everyone's list is changed with the scope admin alone.
+ */
+async function requireOwnList(lists: ListReader, caller: Caller, scope: Scope, name: string): Promise<void> {
+  const list = caller.scopes.has('admin') ? null : await lists.list(name);
+  if (list === null) return;
+  if (!seesList(caller, list)) throw new AppError('LIST_NOT_FOUND', { list: name });
+  if (scope === 'curate' && list.tenant === null) throw new AppError('SCOPE_MISSING', { scope: 'admin', list: name });
+}
+
+/** Require that a list is given to the caller's own tenant. Errors SCOPE_MISSING: an administrator alone gives it to another, or to everyone. */
+export function requireOwnTenant({ tenant, scopes }: Caller, given: string | null | undefined): void {
+  if (given === undefined || given === tenant || scopes.has('admin')) return;
+  throw new AppError('SCOPE_MISSING', { scope: 'admin', field: 'tenant' });
 }
 
 /** Require a live key for a public address. Errors CONFIG_INVALID: there is none. */
@@ -92,7 +115,7 @@ function elsewhere({ headers }: FastifyRequest): ErrorDetails {
   return { field: got ?? 'authorization', expected: KEY_EXPECTED };
 }
 
-export function createAuthoriser({ config: { host }, store: { keys }, gates }: Service) {
+export function createAuthoriser({ config: { host }, store: { keys, lists }, gates }: Service) {
   let needed = !isLoopback(host);
   let knownUntilMs = 0;
   async function areKeysNeeded(): Promise<boolean> {
@@ -131,7 +154,7 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
   /**
    * Make a hook that accepts a request if its key has the scope and its tenant is within its limits. An administrator's
    * requests have no limits: an exceeded limit must not prevent an administrator from raising it.
-   * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
+   * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, LIST_NOT_FOUND, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
   const needs = (scope: Scope, { checks, mayNarrow, keyInPath }: Price = {}) => {
     const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
@@ -139,6 +162,8 @@ export function createAuthoriser({ config: { host }, store: { keys }, gates }: S
       if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
       if (mayNarrow) requireDetailsFor(caller, 'radius', (request.query as { readonly radius?: unknown }).radius);
       request.caller = caller;
+      const { list } = request.params as { readonly list?: string };
+      if (list !== undefined) await requireOwnList(lists, caller, scope, list);
       if (scope === 'admin') return;
       const { gate } = caller;
       atEnd(reply, gate.enter());

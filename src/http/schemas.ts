@@ -1,9 +1,11 @@
 /** Schemas of requests and answers; `openapi.json` is generated from them. */
 import { Type } from '@sinclair/typebox';
+import { SEED_CHARACTERS_MAX } from '../check/draw.js';
 import { BATCH_ALGORITHMS } from '../check/search-piece.js';
 import { DERIVED_KINDS } from '../core/derived.js';
 import { ERRORS } from '../core/errors.js';
 import {
+  BANK_CHARACTERS_MAX,
   FRAMES_DEFAULT,
   FRAMES_MAX,
   LIST_ENTRY_DAYS_MAX,
@@ -25,6 +27,7 @@ import {
 } from '../core/vocabulary.js';
 import { DETAILS, WINDOW_KINDS } from '../core/window.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
+import { BANK_NAME } from '../store/list-name.js';
 import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
 /**
@@ -94,6 +97,7 @@ export const Match = Type.Object({
   source: Type.Optional(orNull(Type.String())),
   suppressed: Type.Boolean(),
   quarantined: Type.Boolean(),
+  notSampled: Type.Optional(Type.Literal(true)),
 });
 
 const Digests = Type.Object({
@@ -287,8 +291,11 @@ export const RawHashesResult = Type.Object(
 );
 
 const detail = Type.Optional(oneOf(DETAILS));
+/** Of a list that counts in a share of the checks: the same seed draws the same. */
+const seed = Type.Optional(Type.String({ minLength: 1, maxLength: SEED_CHARACTERS_MAX }));
 const CommonQuery = {
   detail,
+  seed,
   orientations: Type.Optional(oneOf(['all', 'none'])),
   lists: Type.Optional(text('Names of lists, separated by commas; all enabled lists by default.')),
   radius,
@@ -340,6 +347,9 @@ export const ListResult = Type.Object({
   severityMap: Type.Record(Type.String(), Type.String()),
   expiresAt: orNull(Type.String()),
   entryDaysMax: orNull(count),
+  tenant: orNull(Type.String()),
+  bank: orNull(Type.String()),
+  sampleRatio: Type.Number({ minimum: 0, maximum: 1 }),
 });
 
 export const ListHealthResult = Type.Object({
@@ -379,6 +389,13 @@ const WordMap = Type.Record(
   { maxProperties: LIST_WORDS_MAX },
 );
 
+/** As clients of HMA's interface name it. */
+const Bank = Type.String({
+  pattern: BANK_NAME.source,
+  maxLength: BANK_CHARACTERS_MAX,
+  title: 'capitals, digits and _, not beginning with a digit',
+});
+
 const ListChanges = {
   enabled: Type.Optional(Type.Boolean()),
   radiusBits: Type.Optional(Type.Integer({ minimum: 0, maximum: RADIUS_BITS_MAX })),
@@ -388,6 +405,9 @@ const ListChanges = {
   severityMap: Type.Optional(WordMap),
   expiresAt: Type.Optional(orNull(Type.String({ format: 'date-time', maxLength: TIME_CHARACTERS_MAX }))),
   entryDaysMax: Type.Optional(orNull(Type.Integer({ minimum: 1, maximum: LIST_ENTRY_DAYS_MAX }))),
+  tenant: Type.Optional(orNull(Name)),
+  bank: Type.Optional(orNull(Bank)),
+  sampleRatio: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
 };
 
 export const ListChangeBody = Type.Object(ListChanges, { additionalProperties: false, minProperties: 1 });

@@ -15,8 +15,8 @@ const code = orNull(oneOf(Object.keys(ERRORS)));
 
 export const VerdictQuery = Type.Object({ ...CheckQuery.properties, match });
 
-const { lists, radius, orientations, reference } = CheckQuery.properties;
-const OfOneHash = { lists, radius, orientations, reference };
+const { lists, radius, orientations, reference, seed } = CheckQuery.properties;
+const OfOneHash = { lists, radius, orientations, reference, seed };
 
 const value = (digits: number) =>
   Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX, description: `${digits} hex digits.` }));

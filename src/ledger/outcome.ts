@@ -39,7 +39,7 @@ const nextId = orderedIds();
 
 const cell = (...key: readonly (string | null)[]) => JSON.stringify(key);
 
-export const reasonCell = (reason: NotCheckedReason): string => cell('reason', reason);
+export const reasonCell = (reason: NotCheckedReason | 'not_sampled'): string => cell('reason', reason);
 
 function totalsOf({ verdict, matches }: Outcome): Totals {
   const totals = { ...NO_TOTALS, checked: 1 };
@@ -59,6 +59,8 @@ export function addOutcome(sum: TallySum, outcome: Outcome): void {
   sum.add({ totals: totalsOf(outcome), cells: [] });
   if (verdict === 'not_checked') sum.addCell(reasonCell(reason ?? 'unreadable'), [1]);
   if (verdict !== 'match' && verdict !== 'suppressed') return;
+  if (verdict === 'suppressed' && matches.some(({ notSampled }) => notSampled))
+    sum.addCell(reasonCell('not_sampled'), [1]);
   const lists = new Set<string>();
   const categories = new Set<string | null>();
   for (const match of matches) {

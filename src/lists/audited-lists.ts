@@ -76,6 +76,7 @@ const READS = [
   'versionRows',
   'source',
   'entry',
+  'entryKeys',
   'quarantined',
   'verify',
   'generation',

@@ -44,14 +44,18 @@ const ENTRIES_PER_GATHER_MS = 500;
 /** A hit is reported this much later, and a scan that is killed has this much less behind it. */
 const GATHER_MS_MAX = 2_000;
 
-export function localMatcher(batch: FileBatch, { tenant, ...options }: MatcherOptions): Matcher {
-  const { snapshot, matchedAt } = batch;
+export function localMatcher(
+  batch: FileBatch,
+  { tenant, requestedRadiusBits, requestedDetail }: MatcherOptions,
+): Matcher {
+  const { snapshot, matchedAt, lists } = batch;
+  const options = { lists, requestedRadiusBits, requestedDetail };
   const { pdq, blockhash } = snapshot.entryCounts;
   return {
     generation: snapshot.generation,
     exact: snapshot.exact,
     gatherMs: Math.min(GATHER_MS_MAX, (pdq + blockhash) / ENTRIES_PER_GATHER_MS),
-    hasList: searchedAlgorithms(snapshot, options.lists).size > 0,
+    hasList: searchedAlgorithms(snapshot, lists).size > 0,
     digests: DIGEST_ALGORITHMS.filter((algorithm) => algorithm === 'sha256' || snapshot.entryCounts[algorithm] > 0),
     wantsBlockhash: blockhash > 0,
     detail: widestDetail(snapshot, options),

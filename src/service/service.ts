@@ -82,7 +82,7 @@ export interface Service {
     wants: HashWants,
   ): Promise<HashReply>;
   /** Errors LIST_NOT_FOUND, STORE_FAILED. */
-  openFiles(lists: ReadonlySet<string> | null): Promise<FileBatch>;
+  openFiles(options: Pick<CheckOptions, 'lists' | 'tenant'>): Promise<FileBatch>;
   /** Wait until the decoder would accept an image: for batches, which wait instead of failing. */
   whenRoom(): Promise<void>;
   /** Return the current metrics. */
@@ -329,7 +329,7 @@ function queries(
       const engine = await decoder.engine();
       return 'bytes' in input ? engine.hashBytes(input.bytes, wants) : engine.hashFile(input.file, wants);
     },
-    openFiles: (lists) => openFiles({ store: store.lists, live, pool, recorder, reload }, lists),
+    openFiles: (options) => openFiles({ store: store.lists, live, pool, recorder, reload }, options),
     whenRoom: async () => (await decoder.engine()).whenRoom(),
   };
 }

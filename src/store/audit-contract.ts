@@ -28,6 +28,7 @@ export const AUDIT_ACTIONS = [
   'entries.quarantine',
   'entries.flood',
   'entries.release',
+  'entries.signals',
   'hit.status',
   'hit.handle',
   'webhook.add',

@@ -1,6 +1,6 @@
 /** The contract of API keys. `test/store/keys-contract.ts` is the suite of every implementation. */
 
-export const SCOPES = ['check', 'check:hashes', 'details', 'hits', 'lists', 'admin'] as const;
+export const SCOPES = ['check', 'check:hashes', 'details', 'hits', 'lists', 'curate', 'signals', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The tenant whose rows a statement may touch; null, for all tenants, is for administrators only. */

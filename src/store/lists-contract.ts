@@ -240,6 +240,11 @@ export interface ListReader {
   source(name: string): Promise<SourceInfo | null>;
   /** Return the values of one entry, disabled ones too; none where the list does not have it. Errors LIST_NOT_FOUND. */
   entry(name: string, entryId: string): Promise<readonly HeldEntry[]>;
+  /**
+   * Return the lowest key of the values of each entry that the list has, by the entry's id: a number for it that no other entry gets.
+   * Errors LIST_NOT_FOUND.
+   */
+  entryKeys(name: string, entryIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Return the entries of all lists that are quarantined, or that a flood marked. */
   quarantined(): Promise<readonly QuarantinedEntry[]>;
   /** Compare every entry with the checksum written by the import. Errors LIST_NOT_FOUND. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Candidate, toCandidate } from '../../src/check/candidate.js';
 import { decideFound, ENTRIES_READ_PER_LIST_MAX } from '../../src/check/decide-found.js';
 import { EntryReader } from '../../src/check/entry-reader.js';
-import { requireLists, widestDetail } from '../../src/check/match.js';
+import { queriedLists, widestDetail } from '../../src/check/match.js';
 import { NOTHING_FOUND } from '../../src/check/policy.js';
 import { type ListInfo, NO_TERMS } from '../../src/core/vocabulary.js';
 import { RESAMPLED, type WindowKind } from '../../src/core/window.js';
@@ -221,6 +221,7 @@ describe('the queried lists', () => {
   const [bad, other] = [list('bad'), list('other')];
   const listed = {
     ...snapshot,
+    lists: [bad, other],
     listByName: new Map([bad, other].map((info) => [info.list, info])),
     listByKey: new Map([
       [1, bad],
@@ -239,10 +240,29 @@ describe('the queried lists', () => {
   });
 
   test('are enabled lists: another name is LIST_NOT_FOUND', () => {
-    requireLists(listed, null);
-    requireLists(listed, new Set(['bad', 'other']));
-    expect(() => requireLists(listed, new Set(['bad', 'nowhere']))).toThrow(
+    const tenant = 'acme';
+    const both = new Set(['bad', 'other']);
+    expect(queriedLists(listed, { lists: null, tenant })).toBe(null);
+    expect(queriedLists(listed, { lists: both, tenant })).toBe(both);
+    expect(() => queriedLists(listed, { lists: new Set(['bad', 'nowhere']), tenant })).toThrow(
       expect.objectContaining({ code: 'LIST_NOT_FOUND', details: { list: 'nowhere' } }),
+    );
+  });
+
+  test('of another tenant are not queried, and named by a query are LIST_NOT_FOUND', () => {
+    const own = { ...other, tenant: 'acme' };
+    const owned = {
+      ...listed,
+      lists: [bad, own],
+      listByName: new Map([
+        ['bad', bad],
+        ['other', own],
+      ]),
+    } as ListSnapshot;
+    expect(queriedLists(owned, { lists: null, tenant: 'acme' })).toBe(null);
+    expect(queriedLists(owned, { lists: null, tenant: 'globex' })).toEqual(new Set(['bad']));
+    expect(() => queriedLists(owned, { lists: new Set(['other']), tenant: 'globex' })).toThrow(
+      expect.objectContaining({ code: 'LIST_NOT_FOUND' }),
     );
   });
 });

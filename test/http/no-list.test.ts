@@ -175,9 +175,9 @@ describe('an image without detail', () => {
     async (algorithm) => {
       await only({ algorithms: [algorithm] });
       expect(await checkFlat()).toMatchObject({ verdict: 'no_match', reason: null, lowQuality: true });
-      const { snapshot, match } = await running.service.openFiles(null);
+      const { snapshot, match } = await running.service.openFiles({ lists: null, tenant: 'local' });
       const query = { digests: { sha256: 'ab'.repeat(32) }, hashes: [] };
-      const options = { lists: null, requestedRadiusBits: null };
+      const options = { requestedRadiusBits: null };
       expect(await match(queryBatchOf([query]), options, snapshot)).toMatchObject([{ verdict: 'no_match' }]);
     },
   );

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import type { Service } from '../../service/service.js';
-import { storeAs } from '../authorise.js';
+import { requireOwnTenant, storeAs } from '../authorise.js';
 import { ImportReportResult, ListResult, NewListBody, Problem, TIME_CHARACTERS_MAX } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -32,13 +32,16 @@ function createListRoute(app: FastifyInstance, service: Service, needs: Needs): 
   app.post<{ Body: Static<typeof NewListBody> }>(
     '/v1/lists',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: { summary: 'Create an empty list.', body: NewListBody, response: { 201: ListResult, default: Problem } },
     },
     async (request, reply) => {
       const { radiusBits, detail } = service.config;
       const defaults = { kind: 'match', radiusBits, detail } as const;
-      const made = await storeAs(service, request).lists.createList({ ...defaults, ...request.body });
+      const { caller, body } = request;
+      requireOwnTenant(caller, body.tenant);
+      const tenant = caller.scopes.has('admin') ? null : caller.tenant;
+      const made = await storeAs(service, request).lists.createList({ ...defaults, tenant, ...body });
       await service.reload();
       return reply.code(201).send(made);
     },
@@ -49,7 +52,7 @@ function removeListRoute(app: FastifyInstance, service: Service, needs: Needs): 
   app.delete<{ Params: { list: string } }>(
     '/v1/lists/:list',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: {
         summary: 'Remove a list, its entries and its versions.',
         params: Named,

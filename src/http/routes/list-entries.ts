@@ -111,7 +111,7 @@ function changeRoute(app: FastifyInstance, service: Service, needs: Needs): void
   app.patch<{ Params: { list: string; entryId: string }; Body: { enabled: boolean } }>(
     '/v1/lists/:list/entries/:entryId',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: {
         summary: 'Disable or enable one entry, at once and through later imports.',
         params: OneEntry,
@@ -134,7 +134,7 @@ function removeRoute(app: FastifyInstance, service: Service, needs: Needs): void
   app.delete<{ Params: { list: string; entryId: string } }>(
     '/v1/lists/:list/entries/:entryId',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: {
         summary: 'Remove one entry; an import of a list that has it brings it again.',
         params: OneEntry,

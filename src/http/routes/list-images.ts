@@ -33,7 +33,7 @@ export async function listImageRoutes(app: FastifyInstance, service: Service, ne
   app.post<{ Params: { readonly list: string }; Querystring: Static<typeof AddQuery> }>(
     '/v1/lists/:list/images',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       bodyLimit: service.config.imageBytesMax,
       schema: {
         summary: 'Add the hashes and digests of a confirmed image to a list.',

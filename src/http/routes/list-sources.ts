@@ -127,7 +127,7 @@ function setRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.put<{ Params: { list: string }; Body: Static<typeof SourceBody> }>(
     '/v1/lists/:list/source',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: {
         summary: 'Set the source of a list, with all of its secrets.',
         params: Named,
@@ -152,7 +152,7 @@ function removeRoute(app: FastifyInstance, service: Service, needs: Needs): void
   app.delete<{ Params: { list: string } }>(
     '/v1/lists/:list/source',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: {
         summary: 'Remove the source of a list; its entries stay, and a running sync ends at its next page.',
         params: Named,
@@ -172,7 +172,7 @@ function syncRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.post<{ Params: { list: string } }>(
     '/v1/lists/:list/source/sync',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: {
         summary: 'Request a sync of the list; a running service begins it at once.',
         description: 'Answers before the sync: watch `state` and `lastTry` of the source at the Location.',

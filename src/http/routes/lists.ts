@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors.js';
 import { listHealth } from '../../lists/list-health.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
-import { storeAs } from '../authorise.js';
+import { requireOwnTenant, seesList, storeAs } from '../authorise.js';
 import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';
 
 export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
@@ -18,7 +18,7 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
         response: { 200: Type.Object({ lists: Type.Array(ListHealthResult) }), default: Problem },
       },
     },
-    async () => ({ lists: await listHealth(service.store.lists) }),
+    async ({ caller }) => ({ lists: (await listHealth(service.store.lists)).filter((list) => seesList(caller, list)) }),
   );
 
   app.get<{ Params: { list: string } }>(
@@ -41,15 +41,17 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
   app.patch<{ Params: { list: string }; Body: Static<typeof ListChangeBody> }>(
     '/v1/lists/:list',
     {
-      onRequest: needs('admin'),
+      onRequest: needs('curate'),
       schema: {
-        summary: 'Change a list: enabled, radius, low-quality images, category and severity maps, expiry.',
+        summary:
+          'Change a list: enabled, radius, low-quality images, category and severity maps, expiry, bank, sample.',
         params: Type.Object({ list: Type.String() }),
         body: ListChangeBody,
         response: { 200: ListResult, default: Problem },
       },
     },
     async (request) => {
+      requireOwnTenant(request.caller, request.body.tenant);
       const changed = await storeAs(service, request).lists.updateList(request.params.list, request.body);
       await service.reload();
       return changed;

@@ -132,6 +132,17 @@ export class PostgresLists implements ListStore {
     return rows.map((row) => ({ ...this.#toStored({ ...row, name }), disabled: row.disabled === 1 }));
   }
 
+  async entryKeys(name: string, entryIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#database.snapshot(async (sql) => {
+      const { id } = await listOf(sql, name);
+      return sql<{ entry_id: string; key: number }>(
+        `SELECT entry_id, min(id) AS key FROM entry WHERE list_id = $1 AND entry_id = ANY($2::text[]) GROUP BY entry_id`,
+        [id, entryIds],
+      );
+    });
+    return new Map(rows.map(({ entry_id, key }) => [entry_id, key]));
+  }
+
   dropHeld(name: string, importedAt?: string): Promise<void> {
     return this.#database.write(async (sql) => {
       const list = await listOf(sql, name, 'FOR UPDATE');

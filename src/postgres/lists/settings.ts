@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.js';
 import { LIST_KEY_MAX } from '../../core/limits.js';
 import { requireListName } from '../../store/list-name.js';
-import { toInfo, toTerms } from '../../store/lists/list-row.js';
+import { requireBankFree, toInfo, toTerms } from '../../store/lists/list-row.js';
 import type { ListChange, NewList } from '../../store/lists-contract.js';
 import type { Sql } from '../database.js';
 import { lockStore, raiseGeneration } from './generations.js';
@@ -27,6 +27,7 @@ export async function addList(sql: Sql, { list, kind, ...settings }: NewList): P
 export async function setList(sql: Sql, name: string, change: ListChange): Promise<PostgresListRow> {
   const now = { ...toInfo(await listOf(sql, name, 'FOR UPDATE')), ...change };
   await lockStore(sql);
+  if (now.bank !== null) requireBankFree(now, (await sql<PostgresListRow>('SELECT * FROM list')).map(toInfo));
   await sql(
     'UPDATE list SET enabled = $2, radius_bits = $3, match_low_quality = $4, detail = $5, terms = $6 WHERE name = $1',
     [name, now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, now.detail, toTerms(now)],

@@ -4,8 +4,10 @@ import { LIST_KEY_MAX } from '../../core/limits.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { ListInfo } from '../../core/vocabulary.js';
 import { requireListName } from '../../store/list-name.js';
-import { toInfo, toTerms } from '../../store/lists/list-row.js';
+import { type ListRow, requireBankFree, toInfo, toTerms } from '../../store/lists/list-row.js';
 import type { ListChange, NewList } from '../../store/lists-contract.js';
+import { wholeTable } from '../sums.js';
+import { LIST } from './database.js';
 import { raiseGeneration } from './generations.js';
 import { rowOf } from './list-rows.js';
 
@@ -29,6 +31,7 @@ export function addList(db: Sqlite, { list, kind, ...settings }: NewList): boole
 /** Errors LIST_NOT_FOUND. */
 export function setList(db: Sqlite, name: string, change: ListChange): ListInfo {
   const now = { ...toInfo(rowOf(db, name)), ...change };
+  if (now.bank !== null) requireBankFree(now, wholeTable<ListRow>(db, LIST).map(toInfo));
   db.prepare(
     'UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, detail = ?, terms = ? WHERE name = ?',
   ).run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, now.detail, toTerms(now), name);

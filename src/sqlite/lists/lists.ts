@@ -145,6 +145,18 @@ export class SqliteLists implements ListStore {
     });
   }
 
+  async entryKeys(name: string, entryIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return guarded(() => {
+      const { id } = rowOf(this.#db, name);
+      const read = prepared<[number, string], { entry_id: string; key: number }>(
+        this.#db,
+        `SELECT entry_id, min(id) AS key FROM entry
+         WHERE list_id = ? AND entry_id IN (SELECT value FROM json_each(?)) GROUP BY entry_id`,
+      );
+      return new Map(read.all(id, JSON.stringify(entryIds)).map(({ entry_id, key }) => [entry_id, key]));
+    });
+  }
+
   #sourceOf(id: number): SourceInfo | null {
     const read = this.#db.prepare<[number], { source: string }>('SELECT * FROM list_source WHERE list_id = ?');
     const row =

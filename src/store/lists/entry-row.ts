@@ -80,7 +80,7 @@ export const idOf = ({ entryId }: Pick<Entry, 'entryId'>): string => entryId.toW
 
 /** Store only given attributes: most entries have nothing but their value. */
 export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
-  const { category, severity, source, mediaType, updatedAt, tags } = entry;
+  const { category, severity, source, mediaType, updatedAt, tags, inactiveUntil } = entry;
   const given: Attributes = {};
   if (category !== null) given.category = category;
   if (severity !== null) given.severity = severity;
@@ -88,8 +88,17 @@ export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
   if (mediaType !== null) given.mediaType = mediaType;
   if (updatedAt !== null) given.updatedAt = updatedAt;
   if (tags.length > 0) given.tags = tags;
+  if (inactiveUntil) given.inactiveUntil = inactiveUntil;
   const text = JSON.stringify(given);
   return text === '{}' ? null : text;
+}
+
+/** Return attributes of a new statement with the time that a person set for the entry, unless the statement has one. */
+export function withHeldTime(held: string | null, said: string | null): string | null {
+  if (held === null || !held.includes('"inactiveUntil"')) return said;
+  const { inactiveUntil } = JSON.parse(held) as Attributes;
+  const given = JSON.parse(said ?? '{}') as Attributes;
+  return inactiveUntil && !given.inactiveUntil ? JSON.stringify({ ...given, inactiveUntil }) : said;
 }
 
 /** Errors SEALED_DAMAGED. */

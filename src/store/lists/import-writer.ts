@@ -22,6 +22,7 @@ import {
   type StoredRow,
   sealNotes,
   updatedAtOf,
+  withHeldTime,
 } from './entry-row.js';
 import { KeySet } from './key-set.js';
 import type { SealedRow, SealedValue } from './seal-rows.js';
@@ -309,8 +310,11 @@ export class ImportWriter<Row extends StoredRow> {
   }
 
   /** Carry a value that the list has into this version. */
-  #bring(held: Row, row: NewRow): void {
+  #bring(held: Row, said: NewRow): void {
     const { version, mode } = this.#target;
+    const attributes = withHeldTime(held.attributes, said.attributes);
+    // The digest is of the row as it was said.
+    const row = attributes === said.attributes ? said : { ...said, attributes, digest: undefined };
     const isNamedAgain = this.#seen.has(held.id);
     const wasDoubted = this.#doubted.delete(held.id);
     if (!isNamedAgain || wasDoubted) this.#name(held.id, row.entry_id);
@@ -330,7 +334,7 @@ export class ImportWriter<Row extends StoredRow> {
     }
     this.counts.accepted++;
     if (isSame) return;
-    const { entry_id, attributes, notes } = row;
+    const { entry_id, notes } = row;
     // A disabled entry is not kept as past, so it stays in every version that had it, and stays disabled there.
     const since = held.disabled === 1 ? held.since : version;
     this.#place.rewrite(held, { entry_id, attributes, notes, since }, version);

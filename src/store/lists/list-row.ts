@@ -1,4 +1,5 @@
 /** The row of a list, in every store. */
+import { AppError } from '../../core/errors.js';
 import { type Algorithm, type ListInfo, type ListTerms, NO_TERMS } from '../../core/vocabulary.js';
 import type { Detail } from '../../core/window.js';
 
@@ -40,6 +41,17 @@ export function toInfo(row: ListRow): ListInfo {
 }
 
 /** The part of a list that is stored in one column. */
-export function toTerms({ categoryMap, severityMap, expiresAt, entryDaysMax }: ListTerms): string {
-  return JSON.stringify({ categoryMap, severityMap, expiresAt, entryDaysMax });
+export function toTerms(terms: ListTerms): string {
+  const { categoryMap, severityMap, expiresAt, entryDaysMax, tenant, bank, sampleRatio } = terms;
+  return JSON.stringify({ categoryMap, severityMap, expiresAt, entryDaysMax, tenant, bank, sampleRatio });
+}
+
+const sharesTenant = (one: string | null, other: string | null) => one === null || other === null || one === other;
+
+/** Require that a bank's name is that of one list, among those that a tenant sees. Errors BANK_EXISTS. */
+export function requireBankFree(list: Pick<ListInfo, 'list' | 'bank' | 'tenant'>, all: readonly ListInfo[]): void {
+  const { bank, tenant } = list;
+  if (bank === null) return;
+  const isTaken = all.some((one) => one.list !== list.list && one.bank === bank && sharesTenant(one.tenant, tenant));
+  if (isTaken) throw new AppError('BANK_EXISTS', { field: 'bank' });
 }
