@@ -42,7 +42,7 @@ const COUNTS = '1970-01-01T00:00:01.000Z';
 type Values = Pick<HeldEntry, 'notes' | 'inactiveUntil' | 'quarantined' | 'flooded' | 'disabled'>;
 
 /** Return until when an entry does not count, as it was set; a time may be past. */
-export function inactiveOf(held: readonly Values[]): ContentChange['inactive'] & ({} | null) {
+export function inactiveOf(held: readonly Values[]): Exclude<ContentChange['inactive'], undefined> {
   if (held.some(({ quarantined, disabled }) => quarantined || disabled)) return 'forever';
   const until = held.find(({ inactiveUntil }) => inactiveUntil)?.inactiveUntil ?? COUNTS;
   return until === COUNTS ? null : { until };

@@ -45,6 +45,18 @@ export function choice<const T extends readonly string[]>(values: T) {
   };
 }
 
+/** Where the interface of another service begins; `/` for the root. */
+export function path() {
+  const range = '/, or one to three parts of small letters, digits, _ and -';
+  return {
+    range,
+    parse(raw: string): string {
+      if (!/^(\/|(\/[a-z0-9_-]{1,32}){1,3})$/.test(raw)) throw new Error(`must be ${range}`);
+      return raw;
+    },
+  };
+}
+
 /** Ascending whole numbers, separated by commas. */
 export function wholes(least: number, most: number, countMost: number) {
   const range = `1 to ${countMost} of ${least}..${most}, rising`;

@@ -19,7 +19,7 @@ import {
   RADIUS_BITS_DEFAULT,
   TENANT_CONCURRENT_REQUESTS_MAX,
 } from './defaults.js';
-import { choice, fetchedHosts, hostNames, type Knob, numberOrNone, text, whole, wholes } from './knob.js';
+import { choice, fetchedHosts, hostNames, type Knob, numberOrNone, path, text, whole, wholes } from './knob.js';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const INDEX_KINDS = ['ring', 'linear', 'hnsw'] as const;
@@ -294,6 +294,20 @@ export const KNOBS = {
     default: 'none',
     ...choice(ADAPTERS),
     why: 'pict-rs: `POST /adapters/pict-rs/{key}` answers, whose key is in the path since pict-rs sends no header; none: it is 404',
+  },
+  hma: {
+    env: 'ZEEF_HMA',
+    unit: 'on or off',
+    default: 'off',
+    ...choice(ON_OFF),
+    why: 'on: clients of Hasher-Matcher-Actioner (HMA) find its calls under `ZEEF_HMA_PREFIX`; off: they are 503, and never 404, at which some delete what they know',
+  },
+  hmaPrefix: {
+    env: 'ZEEF_HMA_PREFIX',
+    unit: 'path',
+    default: '/hma',
+    ...path(),
+    why: 'where the calls of HMA are, also with a key in the path behind it; /: at the root, for clients that take no path',
   },
   verdictFails: {
     env: 'ZEEF_VERDICT_FAILS',

@@ -38,6 +38,8 @@ interface Price {
   readonly mayNarrow?: true;
   /** The key is the parameter `key` of the path: for programs that send no header. It is always needed. */
   readonly keyInPath?: true;
+  /** The key may also come by Basic, as the password: for clients that take it in their URL. */
+  readonly takesBasic?: true;
 }
 
 /** The local caller, where no key is needed. */
@@ -106,6 +108,15 @@ const PATH_KEY_FORM = { field: 'key', expected: 'a key in the path: zeef_...' } 
 /** Return what a request would have sent as `Authorization`, of the key in its path. */
 const keyOfPath = ({ params }: FastifyRequest) => `Bearer ${(params as { readonly key: string }).key}`;
 
+/** Return `Authorization` with the password of Basic as a key. One without a key is none: clients send it where they have none. */
+function withBasic(header: string | undefined): string | undefined {
+  const [, scheme = '', text = ''] = /^\s*(\S+)\s*(.*?)\s*$/.exec(header ?? '') ?? [];
+  if (text === '') return undefined;
+  if (scheme.toLowerCase() !== 'basic') return header;
+  const pair = Buffer.from(text, 'base64').toString();
+  return `Bearer ${pair.slice(pair.indexOf(':') + 1)}`;
+}
+
 /** Places where other services take a key. */
 const OTHER_PLACES = ['x-api-key', 'api-key', 'x-auth-token', 'x-access-token', 'x-key'];
 
@@ -136,8 +147,9 @@ export function createAuthoriser({ config: { host }, store: { keys, lists }, gat
   }
 
   /** Return the caller. Errors KEY_MISSING; KEY_INVALID, the same and after the same work for every key that does not work. */
-  async function callerOf(request: FastifyRequest, keyInPath?: Price['keyInPath']): Promise<Caller> {
-    const header = keyInPath ? keyOfPath(request) : request.headers.authorization;
+  async function callerOf(request: FastifyRequest, { keyInPath, takesBasic }: Price = {}): Promise<Caller> {
+    const { authorization } = request.headers;
+    const header = keyInPath ? keyOfPath(request) : takesBasic ? withBasic(authorization) : authorization;
     if (header === undefined) {
       if (await areKeysNeeded()) throw new AppError('KEY_MISSING', elsewhere(request));
       return { ...LOCAL, gate: await gates.of(LOCAL.tenant) };
@@ -156,9 +168,10 @@ export function createAuthoriser({ config: { host }, store: { keys, lists }, gat
    * requests have no limits: an exceeded limit must not prevent an administrator from raising it.
    * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, LIST_NOT_FOUND, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
-  const needs = (scope: Scope, { checks, mayNarrow, keyInPath }: Price = {}) => {
+  const needs = (scope: Scope, price: Price = {}) => {
+    const { checks, mayNarrow } = price;
     const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-      const caller = await callerOf(request, keyInPath);
+      const caller = await callerOf(request, price);
       if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
       if (mayNarrow) requireDetailsFor(caller, 'radius', (request.query as { readonly radius?: unknown }).radius);
       request.caller = caller;

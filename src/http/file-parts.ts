@@ -11,7 +11,7 @@ export const FILE_BYTES_MAX = 1_000_000_000;
 /** Codings of a file in multipart that leave its bytes as they are (RFC 2045, 6.2). */
 const PLAIN_ENCODINGS: readonly string[] = ['7bit', '8bit', 'binary'];
 
-async function readFilePart(
+export async function readFilePart(
   file: AsyncIterable<Buffer> & { readonly truncated?: boolean },
   imageBytesMax: number,
 ): Promise<ArrivedImage> {
@@ -20,7 +20,7 @@ async function readFilePart(
 }
 
 /** Await one step of the multipart parser. Errors REQUEST_INVALID: the body is not multipart, or cut; that of `overrun`. */
-async function parsed<T>(step: Promise<T>, overrun: Promise<never>): Promise<T> {
+export async function parsed<T>(step: Promise<T>, overrun: Promise<never>): Promise<T> {
   try {
     return await Promise.race([step, overrun]);
   } catch (error) {

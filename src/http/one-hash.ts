@@ -9,13 +9,24 @@ import { type Reduced, reduced } from './answers.js';
 
 type Answered = Extract<HashItemAnswer, { readonly verdict: unknown }>;
 
-/** Result: recorded. Errors LIST_NOT_FOUND, VALUE_INVALID, RADIUS_INVALID; those of the tenant's limits and of the store. */
+/** As `answerOneHash`, with what the caller may see. */
 export async function checkOneHash(
   service: Service,
   request: FastifyRequest,
   item: HashItem,
   options: CheckOptions,
 ): Promise<Reduced<Answered> & { readonly generation: number }> {
+  const { generation, ...answer } = await answerOneHash(service, request, item, options);
+  return { ...reduced(request, answer), generation };
+}
+
+/** Result: recorded. Errors LIST_NOT_FOUND, VALUE_INVALID, RADIUS_INVALID; those of the tenant's limits and of the store. */
+export async function answerOneHash(
+  service: Service,
+  request: FastifyRequest,
+  item: HashItem,
+  options: CheckOptions,
+): Promise<Answered & { readonly generation: number }> {
   const { gate } = request.caller;
   const batch = watchedBatch(service.openBatch(options, { isStream: false }), gate, service.probing);
   const { reference } = options;
@@ -28,5 +39,5 @@ export async function checkOneHash(
       ...(expected === undefined ? {} : { expected }),
     });
   }
-  return { ...reduced(request, answer), generation: batch.generation };
+  return { ...answer, generation: batch.generation };
 }

@@ -18,6 +18,7 @@ import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
 import { createResponseHook, onClientError } from './client-errors.js';
 import { countedBody } from './counted-body.js';
+import { hmaRoutes, withMergedSlashes } from './hma/routes.js';
 import { compileSerializer, lateSerializers, lateValidators } from './late-compilers.js';
 import { DOCUMENT } from './openapi/document.js';
 import { PAGE } from './openapi/page.js';
@@ -34,6 +35,7 @@ import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
 import { ledgerRoutes } from './routes/ledger.js';
 import { listChangeRoutes } from './routes/list-changes.js';
+import { listContentRoutes } from './routes/list-contents.js';
 import { listEntryRoutes } from './routes/list-entries.js';
 import { listFeedbackRoutes } from './routes/list-feedback.js';
 import { listImageRoutes } from './routes/list-images.js';
@@ -74,6 +76,7 @@ export async function createServer(
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: requestLog,
     genReqId: () => newId(),
+    rewriteUrl: rewriteFor(service.config),
     requestTimeout: requestTimeoutMs,
     http: {
       headersTimeout: Math.min(HEADERS_MS_MAX, requestTimeoutMs),
@@ -120,6 +123,13 @@ export async function createServer(
   });
   await app.ready();
   return app;
+}
+
+/** Return how addresses are read: of the interface of HMA with merged slashes, of all others as they are. */
+function rewriteFor({ hma, hmaPrefix }: Service['config']) {
+  const isMerged = new RegExp(`^/*${hmaPrefix.replace(/^\/+/, '').replaceAll('/', '/+')}(/|$)`);
+  return ({ url = '/' }: { readonly url?: string | undefined }): string =>
+    hma === 'on' && isMerged.test(url) ? withMergedSlashes(url) : url;
 }
 
 /** Add the hooks of every request, in their order. Errors CONFIG_INVALID: one image exceeds the memory for all bodies. */
@@ -185,6 +195,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   listRoutes(app, service, needs);
   listChangeRoutes(app, service, needs);
   listEntryRoutes(app, service, needs);
+  listContentRoutes(app, service, needs);
   listSourceRoutes(app, service, needs);
   listFeedbackRoutes(app, service, needs);
   suppressionRoutes(app, service, needs);
@@ -196,5 +207,6 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   auditRoutes(app, service, needs);
   webhookRoutes(app, service, needs);
   healthRoutes(app, service);
+  await app.register((scope) => hmaRoutes(scope, service, needs));
   await app.register(dashboardRoutes);
 }

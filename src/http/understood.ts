@@ -144,8 +144,16 @@ const refuseUnknownFields =
 type Hook = (request: FastifyRequest, reply: FastifyReply, ...rest: never[]) => Promise<unknown>;
 const listOf = (hooks: unknown): Hook[] => [hooks].flat().filter((hook) => hook !== undefined) as Hook[];
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The interface of another service, which ignores what it does not know: its clients send more than it reads. */
+    readonly isForeign?: true;
+  }
+}
+
 /** Add the rules that follow from a route's own declaration; an `onRoute` hook. */
 export function completeRoute(route: RouteOptions): void {
+  if (route.config?.isForeign) return;
   const before = listOf(route.preParsing);
   if (!before.includes(unpackBody as unknown as Hook)) route.preParsing = [refuseEncoding, ...before] as never;
   const schema = route.schema ?? {};

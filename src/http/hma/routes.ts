@@ -1,0 +1,135 @@
+/**
+ * The calls of Hasher-Matcher-Actioner, for clients that are made for it. A door of its own to the functions of this service: the banks are lists, the contents
+ * entries, and a look-up is a check.
+ */
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.js';
+import { METADATA_CHARACTERS_MAX } from '../../core/limits.js';
+import type { Service } from '../../service/service.js';
+import type { Scope } from '../../store/keys-contract.js';
+import { FILE_BYTES_MAX } from '../file-parts.js';
+import { parseJson } from '../json-body.js';
+import type { Needs } from '../routes/needs.js';
+import { bankRoutes } from './banks.js';
+import { contentRoutes } from './contents.js';
+import type { Door } from './door.js';
+import { factRoutes } from './facts.js';
+import { HmaRefusal, sendFault } from './faults.js';
+import { jsonText } from './forms.js';
+import { hashingRoutes } from './hashing.js';
+import { matchingRoutes } from './matching.js';
+
+/** Bodies in JSON: two signals, or metadata, each of its characters as an escape. */
+const JSON_BYTES_MAX = METADATA_CHARACTERS_MAX * 8;
+/** A file, and as many fields beside it as any client sends. */
+const FIELDS_MAX = 20;
+
+/** Of every route: its clients send more than it reads, and the document of the API is that of this service's own. */
+const FOREIGN = { config: { isForeign: true }, schema: { hide: true } } as const;
+const send = (reply: FastifyReply, value: unknown) => reply.type('application/json').send(jsonText(value));
+
+/** Return a URL with the slashes of its path merged, as HMA's server reads it: clients put a path behind an address that ends with one. */
+export function withMergedSlashes(url: string): string {
+  const end = url.search(/[?#]/);
+  const path = end < 0 ? url : url.slice(0, end);
+  return path.replace(/\/{2,}/g, '/') + url.slice(path.length);
+}
+
+/** The scopes of all calls but of health: distances and contents are told, and details. */
+const requireScope = (scope: Scope) => async (request: FastifyRequest) => {
+  const { scopes } = request.caller;
+  if (!scopes.has(scope) && !scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
+};
+
+/** Make the scope of the interface: JSON and forms are read as HMA reads them, and failures are said in its forms. */
+function readForms(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer', bodyLimit: JSON_BYTES_MAX },
+    async (_: FastifyRequest, body: Buffer) =>
+      // A POST with its parameters in the address has no body, whatever type it says.
+      body.length === 0 ? undefined : parseJson(body),
+  );
+  app.addContentTypeParser(
+    '*',
+    { parseAs: 'buffer', bodyLimit: JSON_BYTES_MAX },
+    async (_: FastifyRequest, body: Buffer) => body,
+  );
+  app.setErrorHandler((error, request, reply) => sendFault(request, reply, error));
+  app.setNotFoundHandler(async (request) => {
+    throw new HmaRefusal(404, `no such call: ${request.method}`);
+  });
+}
+
+async function routesAt(
+  app: FastifyInstance,
+  service: Service,
+  needs: Needs,
+  place: { prefix: string; keyInPath: boolean },
+): Promise<void> {
+  const { prefix, keyInPath } = place;
+  const { imageBytesMax } = service.config;
+  readForms(app);
+  await app.register(multipart, {
+    limits: { fileSize: FILE_BYTES_MAX, files: 2, fields: FIELDS_MAX, fieldSize: METADATA_CHARACTERS_MAX * 4 },
+    throwFileSizeLimit: false,
+  });
+  const known = new Set<string>();
+  app.addHook('onRoute', (route) => {
+    known.add(
+      route.url
+        .slice(prefix.length)
+        .replace('/:key', '')
+        .replace(/:(\w+)/g, '<$1>') || '/',
+    );
+  });
+  const key = { takesBasic: true, ...(keyInPath && ({ keyInPath: true } as const)) } as const;
+  const details = requireScope('details');
+  const door: Door = {
+    service,
+    send,
+    prefix,
+    keyInPath,
+    upload: { bodyLimit: imageBytesMax },
+    paths: () => [...known].sort(),
+    as: {
+      open: FOREIGN,
+      match: { ...FOREIGN, onRequest: [needs('check:hashes', key), details] },
+      lookUp: { ...FOREIGN, onRequest: [needs('check:hashes', { ...key, checks: 1 }), details] },
+      hash: { ...FOREIGN, onRequest: [needs('check', { ...key, checks: 1 })] },
+      curate: { ...FOREIGN, onRequest: [needs('curate', key)] },
+    },
+  };
+  factRoutes(app, door);
+  hashingRoutes(app, door);
+  matchingRoutes(app, door);
+  bankRoutes(app, door);
+  contentRoutes(app, door);
+}
+
+/** Add the interface where it is switched on; else its paths say that it is off, with no status at which a client forgets its banks. */
+export async function hmaRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
+  const { hma, hmaPrefix } = service.config;
+  const prefix = hmaPrefix === '/' ? '' : hmaPrefix;
+  if (hma === 'off') {
+    if (prefix !== '') await app.register((scope) => refuseAll(scope), { prefix });
+    return;
+  }
+  await app.register(
+    (scope) => routesAt(scope, service, needs, { prefix, keyInPath: false }),
+    prefix === '' ? {} : { prefix },
+  );
+  // For clients that send no header.
+  await app.register((scope) => routesAt(scope, service, needs, { prefix, keyInPath: true }), {
+    prefix: `${prefix}/:key`,
+  });
+}
+
+async function refuseAll(app: FastifyInstance): Promise<void> {
+  readForms(app);
+  app.all('/*', FOREIGN, async () => {
+    throw new HmaRefusal(503, 'this interface is switched off: ZEEF_HMA=on');
+  });
+}
