@@ -254,7 +254,7 @@ export const MUTANTS = [
   ],
   ['src/core/blockhash-weight.ts', 'weight >= BLOCKHASH_WEIGHT_MIN', 'weight > BLOCKHASH_WEIGHT_MIN', OF_BLOCKHASH],
   ['src/core/blockhash-weight.ts', 'weight <= BLOCKHASH_WEIGHT_MAX', 'weight < BLOCKHASH_WEIGHT_MAX', OF_BLOCKHASH],
-  [MATCH, '!snapshot.listByName.has(name)', 'false', OF_MATCH],
+  [MATCH, '!isSeen(listByName.get(name))', 'false', OF_MATCH],
   [FOUND, '!entry || isExpired(entry, one.list, snapshot.atMs)', '!entry', OF_MATCH],
   [FOUND, 'distance < held.distance', 'distance > held.distance', OF_MATCH],
   [FOUND, 'all - chosen.length', '0', OF_MATCH],

@@ -10,6 +10,9 @@ import { valueFault } from '../hashlists/value-rules.js';
 import { openReview } from '../lists/import/import-review.js';
 import type { HeldEntry, ListStore, Review } from '../store/lists-contract.js';
 
+/** What a client keeps with an entry, as JSON: sealed with each of its values. */
+export const METADATA_CHARACTERS_MAX = 16_384;
+
 /** What clients keep with an entry, among its notes. */
 export interface ContentFacts {
   readonly note?: string | null | undefined;
@@ -17,7 +20,7 @@ export interface ContentFacts {
   readonly metadata?: string | null | undefined;
 }
 
-export interface NewContent extends ContentFacts {
+interface NewContent extends ContentFacts {
   readonly list: string;
   /** Lower-case hex. */
   readonly values: readonly { readonly algorithm: Algorithm; readonly value: string }[];
@@ -103,7 +106,7 @@ export async function addContent(lists: ListStore, content: NewContent): Promise
 }
 
 /** Errors NOT_FOUND, LIST_NOT_FOUND, STORE_FAILED. */
-export async function contentOf(lists: ListStore, list: string, entryId: string): Promise<Content> {
+async function contentOf(lists: ListStore, list: string, entryId: string): Promise<Content> {
   const held = await lists.entry(list, entryId);
   const contentId = (await lists.entryKeys(list, [entryId])).get(entryId);
   if (held.length === 0 || contentId === undefined) throw new AppError('NOT_FOUND', { list });

@@ -22,12 +22,8 @@ export const LIST_ENTRY_DAYS_MAX = 36_500;
 export const KEY_GRACE_HOURS_DEFAULT = 168;
 /** A grace longer than a month is a second key, not a rotation. */
 export const KEY_GRACE_HOURS_MAX = 744;
-/** What a client keeps with an entry, as JSON: sealed with each of its values. */
-export const METADATA_CHARACTERS_MAX = 16_384;
 /** A note on a case or a suppression: two pages of text. */
 export const NOTE_CHARACTERS_MAX = 4_096;
-/** A bank's name: HMA's limit. */
-export const BANK_CHARACTERS_MAX = 255;
 /** Names of lists and tenants, which are used in addresses, file names and log lines. */
 export const NAME_CHARACTERS_MAX = 64;
 /** The name of a key: one line of text. */

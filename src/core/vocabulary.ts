@@ -170,7 +170,7 @@ export interface Entry {
   readonly tags: readonly string[];
   /** What the list says besides, by the list's own names. Sealed at rest. */
   readonly notes: Readonly<Record<string, string>>;
-  /** RFC 3339: until then its matches are told, and do not count; null: no one set a time. */
+  /** RFC 3339: until then its matches are reported, and do not count; null: no time was set. */
   readonly inactiveUntil?: string | null;
 }
 

@@ -85,6 +85,16 @@ async function requireOwnList(lists: ListReader, caller: Caller, scope: Scope, n
   if (scope === 'curate' && list.tenant === null) throw new AppError('SCOPE_MISSING', { scope: 'admin', list: name });
 }
 
+/** Return what is of lists that a caller sees. */
+export async function ofSeenLists<Row extends { readonly list: string | null }>(
+  lists: Pick<ListReader, 'lists'>,
+  caller: Caller,
+  rows: readonly Row[],
+): Promise<Row[]> {
+  const hidden = new Set((await lists.lists()).flatMap((list) => (seesList(caller, list) ? [] : [list.list])));
+  return rows.filter(({ list }) => list === null || !hidden.has(list));
+}
+
 /** Require that a list is given to the caller's own tenant. Errors SCOPE_MISSING: an administrator alone gives it to another, or to everyone. */
 export function requireOwnTenant({ tenant, scopes }: Caller, given: string | null | undefined): void {
   if (given === undefined || given === tenant || scopes.has('admin')) return;

@@ -5,7 +5,6 @@ import { BATCH_ALGORITHMS } from '../check/search-piece.js';
 import { DERIVED_KINDS } from '../core/derived.js';
 import { ERRORS } from '../core/errors.js';
 import {
-  BANK_CHARACTERS_MAX,
   FRAMES_DEFAULT,
   FRAMES_MAX,
   LIST_ENTRY_DAYS_MAX,
@@ -27,7 +26,7 @@ import {
 } from '../core/vocabulary.js';
 import { DETAILS, WINDOW_KINDS } from '../core/window.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
-import { BANK_NAME } from '../store/list-name.js';
+import { BANK_CHARACTERS_MAX, BANK_NAME } from '../store/list-name.js';
 import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
 /**

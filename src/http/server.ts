@@ -18,7 +18,7 @@ import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
 import { createResponseHook, onClientError } from './client-errors.js';
 import { countedBody } from './counted-body.js';
-import { hmaRoutes, withMergedSlashes } from './hma/routes.js';
+import { hmaRoutes, refuseOff, rewriteFor } from './hma/routes.js';
 import { compileSerializer, lateSerializers, lateValidators } from './late-compilers.js';
 import { DOCUMENT } from './openapi/document.js';
 import { PAGE } from './openapi/page.js';
@@ -103,7 +103,9 @@ export async function createServer(
     onRoute(route);
   });
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error));
-  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
+  const refuse = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const isOff = refuseOff(service.config, request, reply);
+    if (isOff !== null) return isOff;
     const allowed = methods.of(request.url);
     if (allowed.length === 0) throw new AppError('NOT_FOUND', { path: withoutKeys(request.url).slice(0, 200) });
     reply.header('allow', allowed.join(', '));
@@ -123,13 +125,6 @@ export async function createServer(
   });
   await app.ready();
   return app;
-}
-
-/** Return how addresses are read: of the interface of HMA with merged slashes, of all others as they are. */
-function rewriteFor({ hma, hmaPrefix }: Service['config']) {
-  const isMerged = new RegExp(`^/*${hmaPrefix.replace(/^\/+/, '').replaceAll('/', '/+')}(/|$)`);
-  return ({ url = '/' }: { readonly url?: string | undefined }): string =>
-    hma === 'on' && isMerged.test(url) ? withMergedSlashes(url) : url;
 }
 
 /** Add the hooks of every request, in their order. Errors CONFIG_INVALID: one image exceeds the memory for all bodies. */

@@ -18,7 +18,7 @@ export function banksOf(lists: readonly ListInfo[], tenant: string): ReadonlyMap
   return new Map(seen.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Characters of a list's name that tell those of banks of one name apart. */
+/** Characters by which the lists of banks of one name differ. */
 const MARK_CHARACTERS = 8;
 
 /** Return a name for the list of a bank that resembles the bank's; lists have one each, whosever they are. */

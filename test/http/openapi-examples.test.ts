@@ -52,11 +52,16 @@ interface Sent {
   readonly key?: string | null;
 }
 
+/** Where a request is refused before they are read. */
+const OTHERS: Readonly<Record<string, string>> = { contentId: '1' };
+
 /** Send a request to an operation; its answer must be documented. Result: the answer, and its body where it is JSON. */
 async function send(id: string, { type, body, params = {}, query = '', ...more }: Sent = {}) {
   const { route, operation } = byId.get(id)!;
   const [method, path] = route.split(' ') as [string, string];
-  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? 'sample'));
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(params[name] ?? OTHERS[name] ?? 'sample'),
+  );
   const given = more.key === undefined ? key : more.key;
   const response = await fetch(`${running.url}${filled}${query}`, {
     method,
@@ -195,6 +200,9 @@ describe('requests that change', () => {
     expect((await send('addImage', { type: 'image/jpeg', body: picture, params: { list: 'partner' } })).status).toBe(
       200,
     );
+    const added = await sendExamples('addContent', JSON_TYPE, { params: { list: 'partner' } });
+    made.getContent = String(added.contentId);
+    await sendExamples('changeContent', JSON_TYPE, { params: { list: 'partner', contentId: made.getContent } });
     await sendExamples('rollBackList', JSON_TYPE, { params: { list: 'text-csv' } });
     for (const id of ['approveVersion', 'rejectVersion']) expect((await send(id)).json.code).toBe('NOT_FOUND');
   });
@@ -232,6 +240,8 @@ describe('requests that read or remove', () => {
     getHashVerdict: () => ({ query: `?md5=${'0'.repeat(32)}` }),
     getReport: () => ({ query: '?period=2026' }),
     getEntry: () => ({ params: { entryId: 'mate-freshflower' } }),
+    getContent: () => ({ params: { list: 'partner', contentId: made.getContent! } }),
+    removeContent: () => ({ params: { list: 'partner', contentId: made.getContent! } }),
     getSource: () => ({ params: { list: 'partner' } }),
     getTenant: () => ({ params: { tenant: 'my-host' } }),
     listDeadEvents: () => ({ params: { id: made.pingWebhook! } }),

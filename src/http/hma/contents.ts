@@ -8,8 +8,9 @@ import {
   changeContent,
   contentById,
   inactiveOf,
+  METADATA_CHARACTERS_MAX,
 } from '../../cases/contents.js';
-import { METADATA_CHARACTERS_MAX, NOTE_CHARACTERS_MAX } from '../../core/limits.js';
+import { NOTE_CHARACTERS_MAX } from '../../core/limits.js';
 import type { Algorithm } from '../../core/vocabulary.js';
 import { type Bank, banksOf } from '../../lists/banks.js';
 import type { Service } from '../../service/service.js';
@@ -180,15 +181,18 @@ function readRoute(app: FastifyInstance, { service, as, send }: Door): void {
     const wantsMetadata = truthOf('include_metadata', query.include_metadata) ?? true;
     const { caller } = request;
     if (wantsSignals && !caller.scopes.has('signals') && !caller.scopes.has('admin'))
-      throw new HmaRefusal(403, 'include_signals needs a key with the scope signals: hashes are not told otherwise');
+      throw new HmaRefusal(
+        403,
+        'include_signals needs a key with the scope signals: hashes are not returned otherwise',
+      );
     const { content, bank } = await contentSeen(service, request);
     const { metadata, ...shown } = contentShown(content, bank);
-    const told = wantsMetadata && metadata !== undefined ? { ...shown, metadata } : shown;
-    if (!wantsSignals) return send(reply, told);
+    const asked = wantsMetadata && metadata !== undefined ? { ...shown, metadata } : shown;
+    if (!wantsSignals) return send(reply, asked);
     const { list, entryId, held } = content;
     const about = { action: 'entries.signals', target: list, tenant: caller.tenant, details: { entryId } } as const;
     const signals = await service.audit.withAudit(caller.actor, about, async () => signalsIn(held));
-    return send(reply, { ...told, signals });
+    return send(reply, { ...asked, signals });
   });
 }
 

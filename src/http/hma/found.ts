@@ -4,7 +4,7 @@ import type { Bank } from '../../lists/banks.js';
 import type { Service } from '../../service/service.js';
 import type { SignalType } from './media.js';
 
-export interface FoundContent {
+interface FoundContent {
   readonly bank_content_id: number;
   /** In bits; `-` for a digest of a video, which has none. */
   readonly distance: string;

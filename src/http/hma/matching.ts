@@ -30,7 +30,7 @@ import {
 const HMA_RADIUS_BITS = 31;
 const ALGORITHM_OF = { pdq: 'pdq', video_md5: 'md5' } as const satisfies Record<SignalType, string>;
 
-/** How a look-up is asked: in which banks, by which draw, and whether what does not count is told. */
+/** How a look-up is asked: in which banks, by which draw, and whether what does not count is reported too. */
 interface Asked {
   readonly banks: ReadonlyMap<string, Bank>;
   readonly draw: number | undefined;

@@ -13,7 +13,7 @@ import { HmaRefusal } from './faults.js';
 import { parametersOf } from './forms.js';
 
 export const CONTENT_TYPES = ['photo', 'video'] as const;
-export type ContentType = (typeof CONTENT_TYPES)[number];
+type ContentType = (typeof CONTENT_TYPES)[number];
 /** Signals of each type of content, by HMA's names. */
 export const SIGNAL_OF = { photo: 'pdq', video: 'video_md5' } as const satisfies Record<ContentType, string>;
 export type SignalType = (typeof SIGNAL_OF)[ContentType];
@@ -27,7 +27,7 @@ export interface Media {
 }
 
 /** Errors HmaRefusal 400. */
-export function contentTypeOf(name: string): ContentType {
+function contentTypeOf(name: string): ContentType {
   const known = CONTENT_TYPES.find((type) => type === name);
   if (known === undefined) throw new HmaRefusal(400, `no such content_type: '${name}'`);
   return known;
@@ -94,7 +94,7 @@ export function mediaIn(service: Service, request: FastifyRequest): Promise<Medi
 }
 
 /** Return the hashes of an image. Errors QUEUE_FULL, SHUTTING_DOWN, DECODER_UNAVAILABLE. */
-export const hashesOf = (service: Service, image: ArrivedImage): Promise<HashAnswer> =>
+const hashesOf = (service: Service, image: ArrivedImage): Promise<HashAnswer> =>
   service.hashImage(image, {
     detail: 'plain',
     digests: DIGEST_ALGORITHMS,
@@ -110,14 +110,14 @@ export function digestsOf(image: ArrivedImage): Digests {
 }
 
 /** Errors HmaRefusal 400: it cannot be decoded. */
-export function requireDecoded({ reason, code }: Pick<HashAnswer, 'reason' | 'code'>): void {
+function requireDecoded({ reason, code }: Pick<HashAnswer, 'reason' | 'code'>): void {
   if (reason !== null) throw new HmaRefusal(400, `the photo could not be hashed: ${code ?? reason}`);
 }
 
 /** Return the hash that HMA would have: of the image at its size. Empty where the image has too little detail, as HMA says it. */
-export function pdqOf({ pdq, pdqFull, degenerate }: HashAnswer): string {
-  const told = pdqFull ?? pdq;
-  return told === null || isLowQuality(told.quality, degenerate) ? '' : told.hash;
+function pdqOf({ pdq, pdqFull, degenerate }: HashAnswer): string {
+  const shown = pdqFull ?? pdq;
+  return shown === null || isLowQuality(shown.quality, degenerate) ? '' : shown.hash;
 }
 
 /** Return the signals of a file by HMA's names. Errors HmaRefusal 400. */
@@ -141,9 +141,9 @@ export async function valuesOf(service: Service, { image, contentType }: Media) 
   if (contentType === 'video') return { values: ofFile, signals: { video_md5: digests.md5 ?? '' } };
   const hashed = await hashesOf(service, image);
   requireDecoded(hashed);
-  const told = pdqOf(hashed);
-  // The one that is told first: it is read back as the content's.
-  const hashes = ownHashes(hashed).sort((a, b) => Number(b === told) - Number(a === told));
+  const shown = pdqOf(hashed);
+  // The one that is returned first: it is read back as the content's.
+  const hashes = ownHashes(hashed).sort((a, b) => Number(b === shown) - Number(a === shown));
   const values = [...hashes.map((value) => ({ algorithm: 'pdq' as const, value })), ...ofFile];
-  return { values, signals: { pdq: told } };
+  return { values, signals: { pdq: shown } };
 }

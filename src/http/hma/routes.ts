@@ -4,8 +4,8 @@
  */
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { METADATA_CHARACTERS_MAX } from '../../cases/contents.js';
 import { AppError } from '../../core/errors.js';
-import { METADATA_CHARACTERS_MAX } from '../../core/limits.js';
 import type { Service } from '../../service/service.js';
 import type { Scope } from '../../store/keys-contract.js';
 import { FILE_BYTES_MAX } from '../file-parts.js';
@@ -30,13 +30,13 @@ const FOREIGN = { config: { isForeign: true }, schema: { hide: true } } as const
 const send = (reply: FastifyReply, value: unknown) => reply.type('application/json').send(jsonText(value));
 
 /** Return a URL with the slashes of its path merged, as HMA's server reads it: clients put a path behind an address that ends with one. */
-export function withMergedSlashes(url: string): string {
+function withMergedSlashes(url: string): string {
   const end = url.search(/[?#]/);
   const path = end < 0 ? url : url.slice(0, end);
   return path.replace(/\/{2,}/g, '/') + url.slice(path.length);
 }
 
-/** The scopes of all calls but of health: distances and contents are told, and details. */
+/** The scopes of all calls but of health: distances and contents are returned, which are details. */
 const requireScope = (scope: Scope) => async (request: FastifyRequest) => {
   const { scopes } = request.caller;
   if (!scopes.has(scope) && !scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
@@ -109,27 +109,35 @@ async function routesAt(
   contentRoutes(app, door);
 }
 
-/** Add the interface where it is switched on; else its paths say that it is off, with no status at which a client forgets its banks. */
-export async function hmaRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
-  const { hma, hmaPrefix } = service.config;
-  const prefix = hmaPrefix === '/' ? '' : hmaPrefix;
-  if (hma === 'off') {
-    if (prefix !== '') await app.register((scope) => refuseAll(scope), { prefix });
-    return;
-  }
-  await app.register(
-    (scope) => routesAt(scope, service, needs, { prefix, keyInPath: false }),
-    prefix === '' ? {} : { prefix },
-  );
-  // For clients that send no header.
-  await app.register((scope) => routesAt(scope, service, needs, { prefix, keyInPath: true }), {
-    prefix: `${prefix}/:key`,
-  });
+type HmaKnobs = Pick<Service['config'], 'hma' | 'hmaPrefix'>;
+
+/** Return whether an address is of the interface, whatever slashes it has. */
+const isOfHma = ({ hmaPrefix }: HmaKnobs, url: string): boolean =>
+  hmaPrefix === '/' || new RegExp(`^/*${hmaPrefix.slice(1).replaceAll('/', '/+')}(/|[?#]|$)`).test(url);
+
+/** Return how addresses are read: those of the interface with merged slashes, all others as they are. */
+export const rewriteFor =
+  (knobs: HmaKnobs) =>
+  ({ url = '/' }: { readonly url?: string | undefined }): string =>
+    knobs.hma === 'on' && isOfHma(knobs, url) ? withMergedSlashes(url) : url;
+
+/** Refuse an address without a route that is one of an interface that is off: some clients delete what they know where it is missing. Null: it is none. */
+export function refuseOff(knobs: HmaKnobs, request: FastifyRequest, reply: FastifyReply): FastifyReply | null {
+  if (knobs.hma === 'on' || knobs.hmaPrefix === '/' || !isOfHma(knobs, request.url)) return null;
+  return sendFault(request, reply, new HmaRefusal(503, 'this interface is switched off: ZEEF_HMA=on'));
 }
 
-async function refuseAll(app: FastifyInstance): Promise<void> {
-  readForms(app);
-  app.all('/*', FOREIGN, async () => {
-    throw new HmaRefusal(503, 'this interface is switched off: ZEEF_HMA=on');
-  });
+/** Add the interface, where it is switched on. */
+export async function hmaRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
+  const { hma, hmaPrefix } = service.config;
+  if (hma === 'off') return;
+  const prefix = hmaPrefix === '/' ? '' : hmaPrefix;
+  const at = (place: string, keyInPath: boolean) =>
+    app.register(
+      (scope) => routesAt(scope, service, needs, { prefix, keyInPath }),
+      place === '' ? {} : { prefix: place },
+    );
+  await at(prefix, false);
+  // For clients that send no header.
+  await at(`${prefix}/:key`, true);
 }

@@ -183,6 +183,21 @@ export const REQUESTS: Readonly<Record<string, RequestBody>> = {
     }),
   },
   rollBackList: { description: 'The version to restore.', content: json({ 'An earlier version': { version: 1 } }) },
+  addContent: {
+    description: 'The values of the entry, and what the client keeps with it.',
+    content: json({
+      'A photograph, with a note': { pdq: PDQ, md5: MD5, mediaType: 'photo', note: 'case 17', metadata: { case: 17 } },
+      'A video by its digest': { md5: MD5, mediaType: 'video' },
+    }),
+  },
+  changeContent: {
+    description: 'What changes of the entry.',
+    content: json({
+      'Disable it': { inactive: true },
+      'Disable it until a day': { inactiveUntil: '2030-01-01T00:00:00Z' },
+      'Enable it, with a note': { inactive: false, note: 'reviewed', metadata: null },
+    }),
+  },
   changeEntry: { description: 'Whether the entry counts.', content: json({ 'Disable it': { enabled: false } }) },
   setSource: {
     description: 'The whole source, with all of its secrets.',

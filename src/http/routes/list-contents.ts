@@ -8,9 +8,10 @@ import {
   changeContent,
   contentById,
   inactiveOf,
+  METADATA_CHARACTERS_MAX,
 } from '../../cases/contents.js';
 import { AppError } from '../../core/errors.js';
-import { METADATA_CHARACTERS_MAX, NOTE_CHARACTERS_MAX } from '../../core/limits.js';
+import { NOTE_CHARACTERS_MAX } from '../../core/limits.js';
 import { ALGORITHMS, VALUE_BYTES } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
 import type { ListStore } from '../../store/lists-contract.js';
@@ -22,7 +23,7 @@ import type { Needs } from './needs.js';
 const ADDED = ['pdq', 'md5', 'sha1', 'sha256'] as const;
 const MEDIA_TYPES = ['photo', 'video'] as const;
 
-const value = Type.Optional(Type.String({ maxLength: VALUE_CHARACTERS_MAX }));
+const value = Type.Optional(Type.String({ minLength: 1, maxLength: VALUE_CHARACTERS_MAX }));
 const note = Type.Optional(orNull(Type.String({ maxLength: NOTE_CHARACTERS_MAX })));
 const metadata = Type.Optional(orNull(Type.Record(Type.String(), Type.Unknown())));
 

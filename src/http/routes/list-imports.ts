@@ -11,6 +11,7 @@ import { parseMapping } from '../../hashlists/mapping.js';
 import type { JobProgress } from '../../lists/import/import-jobs.js';
 import type { Service } from '../../service/service.js';
 import { JOB_STATES } from '../../store/jobs-contract.js';
+import { ofSeenLists } from '../authorise.js';
 import { count, oneOf, orNull, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -139,7 +140,11 @@ function jobRoute(app: FastifyInstance, service: Service, needs: Needs): void {
         response: { 200: JobResult, default: Problem },
       },
     },
-    async (request) => toResult(await service.imports.job(request.params.id)),
+    async ({ params: { id }, caller }) => {
+      const [job] = await ofSeenLists(service.store.lists, caller, [await service.imports.job(id)]);
+      if (job === undefined) throw new AppError('NOT_FOUND', { job: id });
+      return toResult(job);
+    },
   );
 }
 
@@ -154,6 +159,9 @@ function jobsRoute(app: FastifyInstance, service: Service, needs: Needs): void {
         response: { 200: Type.Object({ jobs: Type.Array(JobResult) }), default: Problem },
       },
     },
-    async (request) => ({ jobs: (await service.imports.jobs(request.query.list)).map(toResult) }),
+    async ({ query, caller }) => {
+      const jobs = await ofSeenLists(service.store.lists, caller, await service.imports.jobs(query.list));
+      return { jobs: jobs.map(toResult) };
+    },
   );
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Algorithm } from '../../core/vocabulary.js';
 import { type NewSuppression, suppress, suppressions, unsuppress } from '../../lists/suppressions.js';
 import type { Service } from '../../service/service.js';
-import { storeAs } from '../authorise.js';
+import { ofSeenLists, storeAs } from '../authorise.js';
 import { NewSuppressionBody, Problem, SuppressionResult } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -25,7 +25,10 @@ function suppressionsRoute(app: FastifyInstance, service: Service, needs: Needs)
         response: { 200: Type.Object({ suppressions: Type.Array(SuppressionResult) }), default: Problem },
       },
     },
-    async () => ({ suppressions: [...(await suppressions(service.store.lists))] }),
+    async ({ caller }) => {
+      const { lists } = service.store;
+      return { suppressions: await ofSeenLists(lists, caller, await suppressions(lists)) };
+    },
   );
 }
 

@@ -100,6 +100,36 @@ const LISTS: Readonly<Record<string, Operation>> = {
     answers: { 200: 'How many values were removed.' },
     errors: [...LIST, 'NOT_FOUND'],
   },
+  'POST /v1/lists/{list}/contents': {
+    tag: 'Lists',
+    id: 'addContent',
+    about:
+      'Adds an entry with these values. The same values may be added again, as another entry. Nothing waits for approval: where a review would hold the entry it is refused.',
+    answers: { 201: 'The entry, with its number.' },
+    errors: [...LIST, 'VALUE_INVALID', 'ENTRY_REFUSED'],
+  },
+  'GET /v1/lists/{list}/contents/{contentId}': {
+    tag: 'Lists',
+    id: 'getContent',
+    about: 'Entries of imports have a number too, and no note of a client.',
+    answers: { 200: 'The entry, without its values.' },
+    errors: [...LIST, 'NOT_FOUND'],
+  },
+  'PATCH /v1/lists/{list}/contents/{contentId}': {
+    tag: 'Lists',
+    id: 'changeContent',
+    about:
+      'An entry that does not count is still found: its matches are suppressed, and reported as such. A time that was set stays when a later import has the entry again.',
+    answers: { 200: 'The entry as it is now.' },
+    errors: [...LIST, 'NOT_FOUND', 'ENTRY_REFUSED'],
+  },
+  'DELETE /v1/lists/{list}/contents/{contentId}': {
+    tag: 'Lists',
+    id: 'removeContent',
+    about: 'As the removal of the entry by its id.',
+    answers: { 204: 'It is removed.' },
+    errors: [...LIST, 'NOT_FOUND'],
+  },
 };
 
 const IMPORTS: Readonly<Record<string, Operation>> = {
