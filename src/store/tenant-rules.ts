@@ -17,31 +17,41 @@ export function requireTenantName(name: string): void {
     throw new AppError('REQUEST_INVALID', { field: 'tenant', expected: String(TENANT_NAME) });
 }
 
-type Settings = Pick<TenantInfo, 'limits' | 'referenceUrl'>;
+type Settings = Pick<TenantInfo, 'limits' | 'referenceUrl' | 'credentials'>;
 
 /** Limits and template are one text in every store: an earlier build passes over what it does not know. */
-export const settingsText = ({ limits, referenceUrl }: Settings): string =>
-  JSON.stringify({ ...limits, ...(referenceUrl === null ? {} : { referenceUrl }) });
+export const settingsText = ({ limits, referenceUrl, credentials }: Settings): string =>
+  JSON.stringify({
+    ...limits,
+    ...(referenceUrl === null ? {} : { referenceUrl }),
+    ...(Object.keys(credentials).length === 0 ? {} : { credentials }),
+  });
 
 export function parseSettings(text: string): Settings {
-  const { referenceUrl = null, ...limits } = JSON.parse(text) as Partial<TenantLimits> & {
-    readonly referenceUrl?: string;
-  };
-  return { limits, referenceUrl };
+  const {
+    referenceUrl = null,
+    credentials = {},
+    ...limits
+  } = JSON.parse(text) as Partial<TenantLimits> & Partial<Pick<TenantInfo, 'referenceUrl' | 'credentials'>>;
+  return { limits, referenceUrl, credentials };
 }
+
+/** Leave out what is null. */
+const withoutNulls = <Value>(facts: Readonly<Record<string, Value | null | undefined>>) =>
+  Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== null)) as Record<string, Value>;
 
 /** Errors REQUEST_INVALID: an invalid template. */
 export function changedTenant(
   before: TenantInfo,
-  { disabled, limits, alarm, referenceUrl }: TenantChange,
-): Pick<TenantInfo, 'disabled' | 'limits' | 'alarm' | 'referenceUrl'> {
+  { disabled, limits, alarm, referenceUrl, credentials }: TenantChange,
+): Pick<TenantInfo, 'disabled' | 'limits' | 'alarm' | 'referenceUrl' | 'credentials'> {
   if (referenceUrl != null) requireReferenceUrl(referenceUrl);
-  const merged = Object.entries({ ...before.limits, ...limits }).filter(([, limit]) => limit !== null);
   return {
     disabled: disabled ?? before.disabled,
-    limits: Object.fromEntries(merged),
+    limits: withoutNulls({ ...before.limits, ...limits }),
     alarm: alarm === undefined ? before.alarm : alarm,
     referenceUrl: referenceUrl === undefined ? before.referenceUrl : referenceUrl,
+    credentials: withoutNulls({ ...before.credentials, ...credentials }),
   };
 }
 

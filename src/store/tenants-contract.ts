@@ -1,5 +1,7 @@
 /** The contract of tenants, their limits and their usage. */
 
+import type { SourceType } from '../core/vocabulary.js';
+
 /** The limits of one tenant; 0 is no limit. */
 export interface TenantLimits {
   readonly checksPerSecond: number;
@@ -39,6 +41,8 @@ export interface TenantInfo {
   readonly alarm: TenantAlarm | null;
   /** Template of the address of a reference, with `{reference}` in it. */
   readonly referenceUrl: string | null;
+  /** Credentials for the publishers of its lists, sealed (base64), by the kind of source. */
+  readonly credentials: Readonly<Partial<Record<SourceType, string>>>;
 }
 
 export interface TenantChange {
@@ -48,6 +52,8 @@ export interface TenantChange {
   readonly alarm?: TenantAlarm | null;
   /** Null removes it. */
   readonly referenceUrl?: string | null;
+  /** Null removes those of a kind; the others stay. */
+  readonly credentials?: { readonly [Type in SourceType]?: string | null };
 }
 
 /** Usage of one day in UTC, such as `2026-09-14`. */

@@ -69,11 +69,12 @@ export function auditedKeys(keys: KeyStore, withAudit: WithAudit): KeyStore {
 export function auditedTenants(tenants: TenantStore, withAudit: WithAudit): TenantStore {
   const changed: Omit<TenantStore, (typeof TENANT_READS)[number]> = {
     setTenant(name, change) {
-      const { limits, alarm, disabled, referenceUrl } = change;
+      const { limits, alarm, disabled, referenceUrl, credentials } = change;
       const details = {
         ...(disabled === undefined ? {} : { disabled }),
         ...limits,
         ...(referenceUrl === undefined ? {} : { referenceUrl }),
+        ...(credentials === undefined ? {} : { credentials: Object.keys(credentials).join(' ') }),
         ...(alarm === undefined ? {} : { alarm: alarm?.kind ?? null, queries: alarm?.queries ?? null }),
       };
       return withAudit({ action: alarm ? 'tenant.alarm' : 'tenant.set', tenant: name, target: name, details }, () =>

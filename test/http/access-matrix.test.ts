@@ -44,7 +44,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'GET /v1/lists/:list/versions': { scope: 'lists' },
   'GET /v1/lists/:list/quarantine': { scope: 'lists' },
   'GET /v1/lists/:list/source': { scope: 'lists' },
-  'PUT /v1/lists/:list/source': { scope: 'curate', body: { type: 'ncmec', url: 'https://example.org/' } },
+  'PUT /v1/lists/:list/source': { scope: 'admin', body: { type: 'ncmec', url: 'https://example.org/' } },
   'DELETE /v1/lists/:list/source': { scope: 'curate' },
   'POST /v1/lists/:list/source/sync': { scope: 'curate' },
   'GET /v1/lists/:list/feedback': { scope: 'admin' },

@@ -17,7 +17,7 @@ export const bankShown = ({ name, list }: Bank) => ({
 });
 
 /** Errors HmaRefusal 400. */
-function requireBankName(name: string | undefined): string {
+export function requireBankName(name: string | undefined): string {
   if (name !== undefined && name.length <= BANK_CHARACTERS_MAX && BANK_NAME.test(name)) return name;
   throw new HmaRefusal(400, 'Bank names must be in CAPITALS_WITH_UNDERSCORES, of at most 255 characters');
 }

@@ -2,7 +2,7 @@
 import { AppError } from '../../core/errors.js';
 import { HmaRefusal } from './faults.js';
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 const TRUE: ReadonlySet<string> = new Set(['true', '1', 't', 'yes', 'y', 'on']);
 const FALSE: ReadonlySet<string> = new Set(['false', '0', 'f', 'no', 'n', 'off']);

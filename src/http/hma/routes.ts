@@ -14,6 +14,7 @@ import type { Needs } from '../routes/needs.js';
 import { bankRoutes } from './banks.js';
 import { contentRoutes } from './contents.js';
 import type { Door } from './door.js';
+import { exchangeRoutes } from './exchanges.js';
 import { factRoutes } from './facts.js';
 import { HmaRefusal, sendFault } from './faults.js';
 import { jsonText } from './forms.js';
@@ -107,6 +108,7 @@ async function routesAt(
   matchingRoutes(app, door);
   bankRoutes(app, door);
   contentRoutes(app, door);
+  exchangeRoutes(app, door);
 }
 
 type HmaKnobs = Pick<Service['config'], 'hma' | 'hmaPrefix'>;

@@ -123,11 +123,12 @@ function readRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   );
 }
 
+/** By the operator alone: a source has an address, which the service asks, and may name secrets of the service. */
 function setRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.put<{ Params: { list: string }; Body: Static<typeof SourceBody> }>(
     '/v1/lists/:list/source',
     {
-      onRequest: needs('curate'),
+      onRequest: needs('admin'),
       schema: {
         summary: 'Set the source of a list, with all of its secrets.',
         params: Named,

@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../core/errors.js';
 import { secretFrom } from '../../core/secret.js';
-import type { SecretRole } from '../../core/vocabulary.js';
+import type { SecretRole, SourceType } from '../../core/vocabulary.js';
 import type { SourceInfo, SourceSecret } from '../../store/lists-contract.js';
 import type { Vault } from '../../vault/vault.js';
 
@@ -51,4 +51,26 @@ export function readSecrets(
     return found.secret;
   };
   return Object.fromEntries(Object.entries(secrets).map(([role, secret]) => [role, read(role, secret)]));
+}
+
+/** What a publisher gave to a tenant, for all of its lists of that publisher. */
+export interface Credentials {
+  readonly user: string | null;
+  readonly secrets: Secrets;
+}
+
+const ownerOf = (tenant: string, type: SourceType) => `${JSON.stringify([tenant, type])}\n`;
+
+/** Return them sealed, as base64. They name their tenant and publisher, so that a row that was changed gives them to no other. */
+export function sealCredentials(vault: Vault, tenant: string, type: SourceType, credentials: Credentials): string {
+  const text = ownerOf(tenant, type) + JSON.stringify(credentials);
+  return vault.seal(SECRET_LABEL, Buffer.from(text)).toString('base64');
+}
+
+/** Return what `sealCredentials` sealed. Errors SEALED_DAMAGED: it is of another tenant or publisher, or was changed. */
+export function openCredentials(vault: Vault, tenant: string, type: SourceType, sealed: string): Credentials {
+  const text = vault.open(SECRET_LABEL, Buffer.from(sealed, 'base64')).toString();
+  const owner = ownerOf(tenant, type);
+  if (!text.startsWith(owner)) throw new AppError('SEALED_DAMAGED');
+  return JSON.parse(text.slice(owner.length)) as Credentials;
 }
