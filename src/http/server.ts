@@ -13,6 +13,7 @@ import {
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
 import type { Service } from '../service/service.js';
+import { BANK_CHARACTERS_MAX } from '../store/list-name.js';
 import { type Logger, withoutRedaction } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';
@@ -55,6 +56,8 @@ import { createValidatorCompiler } from './validation.js';
 
 /** Headers are small: a client that needs longer for them is blocking a connection. */
 const HEADERS_MS_MAX = 10_000;
+/** Of a name in a path, the longest of which is a bank's. */
+const PATH_PART_CHARACTERS_MAX = BANK_CHARACTERS_MAX;
 /** Interval of Node's check for slow requests; the default is 30 seconds. */
 const SLOW_REQUEST_CHECK_MS = 500;
 
@@ -76,6 +79,7 @@ export async function createServer(
     logController: new LogController({ disableRequestLogging: true }),
     childLoggerFactory: requestLog,
     genReqId: () => newId(),
+    routerOptions: { maxParamLength: PATH_PART_CHARACTERS_MAX },
     rewriteUrl: rewriteFor(service.config),
     requestTimeout: requestTimeoutMs,
     http: {
@@ -153,7 +157,17 @@ function addHooks(app: FastifyInstance, { config, metrics }: Service, needs: Nee
     addPagePolicy(request, reply);
     reply.header('x-request-id', request.id);
   });
-  app.addHook('onResponse', async (request, reply) => recordResponse(metrics, answers, request, reply));
+  app.addHook('onResponse', async (request, reply) => {
+    discardRest(request);
+    recordResponse(metrics, answers, request, reply);
+  });
+}
+
+/** Read what is left of a body that was refused before its end: the next request of its connection comes after it. */
+function discardRest({ raw }: FastifyRequest): void {
+  if (raw.readableEnded || raw.destroyed) return;
+  raw.unpipe();
+  raw.resume();
 }
 
 /** Count a response and its duration, and log its line: its fields are the service's own. */
