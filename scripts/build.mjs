@@ -1,7 +1,17 @@
 // Builds everything into dist/: TypeScript is checked by tsc and bundled by rolldown, WebAssembly is made by the AssemblyScript
 // compiler. A WASM module is rebuilt only when one of its sources is newer than its output.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +84,7 @@ const ENTRIES = [
   'scripts/make-canary',
   'scripts/make-dashboard-pictures',
   'scripts/make-data-folder',
+  'scripts/make-openapi',
   'scripts/make-sample-list',
   // Modules that tests load in threads and processes of their own.
   'src/blobs/open-blobs',
@@ -112,9 +123,26 @@ const fresh = new Set(written.output.map(({ fileName }) => fileName));
 for (const folder of ['src', 'bench', 'scripts', 'chunks']) {
   for (const name of readdirSync(join(root, 'dist', folder), { recursive: true })) {
     const path = join(folder, name);
-    if (/\.js(\.map)?$/.test(name) && !fresh.has(path) && !path.startsWith('src/dashboard/'))
+    if (/\.js(\.map)?$/.test(name) && !fresh.has(path) && !/^src\/(client|dashboard)\//.test(path))
       rmSync(join(root, 'dist', path));
   }
+}
+
+// The client, where something changed that the document of the API may say: its types are made from that.
+const client = join(root, 'dist/src/client');
+const sources = [
+  ...readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', name)),
+  ...['package.json', 'package-lock.json', 'scripts/client-types.mjs', 'scripts/build.mjs'],
+].map((name) => statSync(join(root, name)).mtimeMs);
+if (!existsSync(join(client, 'client.js')) || statSync(join(client, 'client.js')).mtimeMs < Math.max(...sources)) {
+  execFileSync(process.execPath, [join(root, 'dist/scripts/make-openapi.js')], { stdio: 'inherit' });
+  const { typesOf } = await import('./client-types.mjs');
+  mkdirSync(client, { recursive: true });
+  writeFileSync(
+    join(client, 'api.d.ts'),
+    await typesOf(JSON.parse(readFileSync(join(root, 'dist/openapi.json'), 'utf8'))),
+  );
+  execFileSync(process.execPath, [tsc, '-p', join(root, 'src/client')], { stdio: 'inherit' });
 }
 
 // The dashboard: its code for the browser, its style, and uPlot unchanged.

@@ -1,6 +1,7 @@
 /** `zeef lists set`: match settings and expiry of a list. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DETAILS, type Detail } from '../core/window.js';
+import { BANK_CHARACTERS_MAX, BANK_NAME } from '../store/list-name.js';
 import { type CliContext, changesOf, type GlobalFlags, radiusFrom, withService } from './context.js';
 import { days, expiry, words } from './list-flags.js';
 import { listText } from './list-text.js';
@@ -13,7 +14,23 @@ interface SetFlags {
   readonly severityMap?: Record<string, string>;
   readonly expires?: string | null;
   readonly entryDays?: number | null;
+  readonly tenant?: string;
+  readonly shared?: boolean;
+  /** False: none. */
+  readonly bank?: string | false;
+  readonly sample?: number;
   readonly json?: boolean;
+}
+
+function ratio(text: string): number {
+  const share = Number(text);
+  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
+  throw new InvalidArgumentError('expected a number from 0 to 1');
+}
+
+function bankName(text: string): string {
+  if (BANK_NAME.test(text) && text.length <= BANK_CHARACTERS_MAX) return text;
+  throw new InvalidArgumentError('expected capitals, digits and _, not beginning with a digit');
 }
 
 /** Add `set` to `lists`, the command of `zeef lists`. */
@@ -35,10 +52,16 @@ export function addSettingsCommand(lists: Command, program: Command, cli: CliCon
     .option('--severity-map <pairs>', 'your terms for its severities, or its categories if it has none', words)
     .option('--expires <time>', 'time from which the list is disabled: RFC 3339, or never', expiry)
     .option('--entry-days <days>', 'days that an entry matches after its last update; or all', days)
+    .addOption(new Option('--tenant <name>', 'the tenant whose checks alone search it').conflicts('shared'))
+    .option('--shared', 'the checks of all tenants search it')
+    .option('--bank <name>', 'its name for clients of HMA’s interface, in capitals', bankName)
+    .option('--no-bank', 'those clients do not see it')
+    .option('--sample <ratio>', 'share of the checks in which its matches count; 0 to 1', ratio)
     .option('--json', 'as JSON')
     .action((name: string, flags: SetFlags) =>
       withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const { radius, lowQuality, detail, categoryMap, severityMap, expires, entryDays, json } = flags;
+        const { tenant, shared, bank, sample } = flags;
         const radiusBits = radiusFrom(radius);
         const change = {
           ...(radiusBits === null ? {} : { radiusBits }),
@@ -48,6 +71,9 @@ export function addSettingsCommand(lists: Command, program: Command, cli: CliCon
           ...(severityMap === undefined ? {} : { severityMap }),
           ...(expires === undefined ? {} : { expiresAt: expires }),
           ...(entryDays === undefined ? {} : { entryDaysMax: entryDays }),
+          ...(shared ? { tenant: null } : tenant === undefined ? {} : { tenant }),
+          ...(bank === undefined ? {} : { bank: bank === false ? null : bank }),
+          ...(sample === undefined ? {} : { sampleRatio: sample }),
         };
         const info = await changesOf(service).lists.updateList(name, change);
         cli.out(json ? `${JSON.stringify(info)}\n` : listText(info));

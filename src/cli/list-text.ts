@@ -65,7 +65,10 @@ export function versionsText(versions: readonly VersionInfo[], columns: number |
   return `${tableText(VERSION_HEADINGS, rows, columns)}${fitted(held, columns)}`;
 }
 
-const termsOf = ({ expiresAt, entryDaysMax, categoryMap, severityMap }: ListInfo) => [
+const termsOf = ({ expiresAt, entryDaysMax, categoryMap, severityMap, tenant, bank, sampleRatio }: ListInfo) => [
+  ...(tenant === null ? [] : [`of the tenant ${tenant}`]),
+  ...(bank === null ? [] : [`bank ${bank}`]),
+  ...(sampleRatio === 1 ? [] : [`counts in ${sampleRatio} of the checks`]),
   ...(expiresAt === null ? [] : [`expires ${expiresAt}`]),
   ...(entryDaysMax === null ? [] : [`entries match for ${entryDaysMax} days`]),
   ...Object.entries({ ...categoryMap, ...severityMap }).map(([from, to]) => `${from} is reported as ${to}`),

@@ -130,7 +130,9 @@ export const AuditResult = Type.Object({
 
 export const WebhookResult = Type.Object({
   id: Type.String(),
-  tenant: textOrNull,
+  tenant: Type.Union([Type.String(), Type.Null()], {
+    description: 'Tenant whose events are sent; null: of all tenants.',
+  }),
   url: Type.String(),
   secretEnv: Type.String(),
   createdAt: Type.String(),

@@ -115,7 +115,9 @@ const Pdq = Type.Union([
 
 export const CheckResult = Type.Object(
   {
-    id: orNull(text('The reference of the request.')),
+    id: Type.Union([Type.String(), Type.Null()], {
+      description: 'The `reference` of the request; of a file in multipart the name of the file. Null without one.',
+    }),
     verdict: oneOf(VERDICTS),
     reason: orNull(oneOf(NOT_CHECKED_REASONS)),
     generation: count,
@@ -419,7 +421,7 @@ export const NewListBody = Type.Object(
 export const HoldReason = Type.Object({
   rule: oneOf(HOLD_RULES),
   count,
-  limit: count,
+  limit: Type.Integer({ minimum: 0, description: 'Count up to which no review is needed.', examples: [20] }),
   firstRows: Type.Optional(
     Type.Array(
       Type.Object({
@@ -460,7 +462,12 @@ export const ImportReportResult = Type.Object({
   updated: count,
   rejectedByReason: Type.Record(Type.String(), count),
   held: Type.Array(HoldReason),
-  firstRejected: Type.Array(Type.Object({ line: count, reason: Type.String() })),
+  firstRejected: Type.Array(
+    Type.Object({
+      line: count,
+      reason: Type.String({ description: 'Rule that the row broke.', examples: ['value_invalid'] }),
+    }),
+  ),
 });
 
 export const VersionResult = Type.Object({

@@ -11,7 +11,9 @@ const MATCH_STATUSES = ['403', '406', '422', '451'] as const;
 export const MATCH_STATUS_DEFAULT = 406;
 
 const match = Type.Optional(oneOf(MATCH_STATUSES));
-const code = orNull(oneOf(Object.keys(ERRORS)));
+const code = Type.Union([oneOf(Object.keys(ERRORS)), Type.Null()], {
+  description: '`NOT_CHECKED` where a file or value was not checked; null where all were.',
+});
 
 export const VerdictQuery = Type.Object({ ...CheckQuery.properties, match });
 
@@ -39,7 +41,7 @@ export const VerdictResult = Type.Union([
 export const OneHashQuery = Type.Object({ algorithm: Type.Optional(oneOf(BATCH_ALGORITHMS)), ...OfOneHash });
 
 export const OneHashResult = Type.Object({
-  id: orNull(Type.String()),
+  id: Type.Union([Type.String(), Type.Null()], { description: 'The `reference` of the request; null without one.' }),
   verdict: oneOf(VERDICTS),
   reason: Type.Optional(oneOf(['no_list'])),
   generation: count,

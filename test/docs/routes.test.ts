@@ -2,6 +2,7 @@
 import type { RouteOptions } from 'fastify';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SCOPES } from '../../src/store/keys-contract.js';
+import { withoutReferences } from '../support/openapi-document.js';
 import { type Running, startService } from '../support/running.js';
 import { codeSpansOf, PAGES, pageText } from './blocks.js';
 
@@ -24,7 +25,7 @@ beforeAll(async () => {
   running = await startService({ adapters: 'pict-rs' }, ({ method, url }: RouteOptions) => {
     for (const each of [method].flat()) if (each !== 'HEAD') registered.add(`${each} ${documented(url)}`);
   });
-  operations = (await (await fetch(`${running.url}/openapi.json`)).json()).paths;
+  operations = withoutReferences(await (await fetch(`${running.url}/openapi.json`)).json()).paths as typeof operations;
 });
 afterAll(() => running.stop());
 

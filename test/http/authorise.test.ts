@@ -62,6 +62,7 @@ async function ask(hook: ReturnType<ReturnType<typeof createAuthoriser>>, asked:
   const request = {
     headers: { authorization, 'content-length': asked.bytes === undefined ? undefined : String(asked.bytes) },
     query: asked.query ?? {},
+    params: {},
     log: { warn: () => {} },
   } as unknown as FastifyRequest;
   await hook(request, { raw } as unknown as FastifyReply);

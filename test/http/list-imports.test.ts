@@ -11,6 +11,7 @@ import { pdqLike } from '../../bench/pdq-like.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { SHORT_BYTES_MAX } from '../../src/lists/import/short-imports.js';
+import type { ImportReport } from '../../src/store/lists-contract.js';
 import { run, serve } from '../support/processes.js';
 import { type Running, startService } from '../support/running.js';
 
@@ -96,6 +97,16 @@ describe('import', () => {
       first.json.id,
     ]);
     expect(Object.keys((await here('GET', '/jobs')).json.jobs[0])).not.toContain('request');
+  });
+
+  test('a job of version 0.1 is returned, whose report has no `updated`', async () => {
+    const { json: job } = await here('POST', '/lists/desk/entries?format=csv', csv(hashes.slice(0, 3)));
+    const { jobs } = running.service.store;
+    const stored = (await jobs.job(job.id))!;
+    const { updated, ...report } = stored.report!;
+    await jobs.addJob({ ...stored, id: '01M0000000000000000000OLD0', report: report as ImportReport });
+    const { status, json: old } = await here('GET', '/jobs/01M0000000000000000000OLD0');
+    expect([status, updated, old.report]).toEqual([200, 0, report]);
   });
 
   test('a held version is reported; an invalid list, body, format or job id gets its error code', async () => {

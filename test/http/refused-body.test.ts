@@ -32,10 +32,14 @@ test.each([
   ['/v1/verdict', [part('Content-Disposition: form-data; name="note"', 'a field'), part(FILE, LARGE)]],
   ['/hma/h/hash', [part(FILE, 'one'), part(FILE, 'two'), part(FILE, LARGE)]],
   ['/hma/h/hash', [part(FILE.replace('photo', 'picture'), LARGE), part(FILE, LARGE)]],
-])('%s is refused, and the connection answers the next request', async (path, parts) => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const body = Buffer.concat([...parts, Buffer.from(`--${BOUNDARY}--\r\n`)]);
-  expect(await ask(agent, 'POST', path, body)).toBe(400);
-  expect(await ask(agent, 'GET', '/livez')).toBe(200);
-  agent.destroy();
-}, 10_000);
+])(
+  '%s is refused, and the connection answers the next request',
+  async (path, parts) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const body = Buffer.concat([...parts, Buffer.from(`--${BOUNDARY}--\r\n`)]);
+    expect(await ask(agent, 'POST', path, body)).toBe(400);
+    expect(await ask(agent, 'GET', '/livez')).toBe(200);
+    agent.destroy();
+  },
+  10_000,
+);

@@ -108,6 +108,8 @@ export class FakeS3 {
   /** Requests that have arrived, and are not answered. */
   running = 0;
   partBytesMin = 5_242_880;
+  /** Whether a request may leave its body out of its signature, as S3 allows. */
+  takesUnsigned = false;
   #server!: Server;
   #made = 0;
 
@@ -169,7 +171,9 @@ export class FakeS3 {
     const next = this.script.findIndex(isIts);
     const fault = next < 0 ? (this.always.find(isIts) ?? null) : this.script.splice(next, 1)[0]!;
     if (fault !== null && this.#failedBefore(fault, response)) return;
-    const refusal = refusalOf(request, body) ?? (path.split('/')[1] === BUCKET ? null : error(404, 'NoSuchBucket'));
+    const refusal =
+      refusalOf(request, body, this.takesUnsigned) ??
+      (path.split('/')[1] === BUCKET ? null : error(404, 'NoSuchBucket'));
     const answer = refusal ?? this.#perform(operation, key, query, request, body, fault);
     if (fault === null) return void send(response, answer, request.method);
     sendFaulty(response, answer, fault);
@@ -303,7 +307,11 @@ function operationOf(method: string, key: string, query: Map<string, string>): S
 }
 
 /** Return why a request is not authentic, or null. */
-function refusalOf({ method, url, headers: arrived }: IncomingMessage, body: Buffer): Answer | null {
+function refusalOf(
+  { method, url, headers: arrived }: IncomingMessage,
+  body: Buffer,
+  takesUnsigned: boolean,
+): Answer | null {
   const headers = arrived as Record<string, string>;
   const [, id, date, region, names = '', signature] =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request,\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{64})$/.exec(
@@ -322,7 +330,9 @@ function refusalOf({ method, url, headers: arrived }: IncomingMessage, body: Buf
   if (signatureOf({ method: method!, target: url!, headers }, SECRET) !== signature)
     return error(403, 'SignatureDoesNotMatch');
   if (headers['x-amz-security-token'] !== TOKEN) return error(400, 'InvalidToken');
-  if (headers['x-amz-content-sha256'] !== digest('sha256', body)) return error(400, 'XAmzContentSHA256Mismatch');
+  const isUnsigned = takesUnsigned && headers['x-amz-content-sha256'] === 'UNSIGNED-PAYLOAD';
+  if (!isUnsigned && headers['x-amz-content-sha256'] !== digest('sha256', body))
+    return error(400, 'XAmzContentSHA256Mismatch');
   return null;
 }
 

@@ -2,6 +2,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 
 export interface Schema {
+  readonly $ref?: string;
   readonly description?: string;
   readonly examples?: readonly unknown[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -36,7 +37,9 @@ export interface Operation {
 export interface ApiDocument {
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components: Readonly<Record<string, Readonly<Record<string, object>>>>;
+  readonly components: Readonly<Record<string, Readonly<Record<string, object>>>> & {
+    readonly schemas: Readonly<Record<string, Schema>>;
+  };
 }
 
 /** Return the operations, each with its method and path. */
@@ -44,6 +47,19 @@ export const operationsOf = ({ paths }: ApiDocument): (readonly [string, Operati
   Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => [`${method.toUpperCase()} ${path}`, operation] as const),
   );
+
+/** Return the document with each named schema in its places. */
+export function withoutReferences(document: ApiDocument): ApiDocument {
+  const { schemas } = document.components;
+  const resolved = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(resolved);
+    if (typeof part !== 'object' || part === null) return part;
+    const [, name] = /^#\/components\/schemas\/(\w+)$/.exec((part as Schema).$ref ?? '') ?? [];
+    if (name !== undefined) return resolved({ ...schemas[name], ...part, $ref: undefined });
+    return Object.fromEntries(Object.entries(part).map(([key, value]) => [key, resolved(value)]));
+  };
+  return resolved(document) as ApiDocument;
+}
 
 /** Return all examples of a medium. */
 export function examplesOf({ example, examples = {} }: Media, { components }: ApiDocument): unknown[] {

@@ -29,7 +29,8 @@ const RANK: Record<string, number> = {
   service: 7,
   http: 8,
   cli: 8,
-  // Code for browsers: it imports no other room, and none imports it.
+  // Code for browsers and for other programs: it imports no other room, and none imports it.
+  client: 9,
   dashboard: 9,
 };
 

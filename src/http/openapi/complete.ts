@@ -4,6 +4,7 @@ import { Problem } from '../schemas.js';
 import { ANSWERS } from './answers.js';
 import { describeFields, describeParameter, exampleOf, type Place } from './describe-fields.js';
 import { errorsOf, PROBLEMS } from './errors.js';
+import { nameObjects } from './names.js';
 import type { Operation } from './operations/operation.js';
 import { OPERATIONS } from './operations.js';
 import { REQUESTS } from './requests.js';
@@ -111,12 +112,6 @@ function placeOf(path: string): number {
 
 /** Complete the document in place, in the order of the table, and return it. */
 export function complete<T extends ApiDocument>(document: T): T {
-  document.components = {
-    ...document.components,
-    headers: HEADERS,
-    examples: PROBLEMS,
-    schemas: { Problem: problemSchema() },
-  };
   const paths = Object.entries(document.paths ?? {}).sort(([a], [b]) => placeOf(a) - placeOf(b));
   document.paths = Object.fromEntries(paths);
   for (const [path, methods] of paths)
@@ -124,5 +119,14 @@ export function complete<T extends ApiDocument>(document: T): T {
       const about = OPERATIONS[`${method.toUpperCase()} ${path}`];
       if (about !== undefined) completeOperation(operation, about);
     }
+  const named = nameObjects(document);
+  const text = JSON.stringify(document.paths);
+  document.components = {
+    ...document.components,
+    headers: HEADERS,
+    // Of the codes that are in an answer over HTTP.
+    examples: Object.fromEntries(Object.entries(PROBLEMS).filter(([code]) => text.includes(`/examples/${code}"`))),
+    schemas: { Problem: problemSchema(), ...named },
+  };
   return document;
 }

@@ -48,7 +48,9 @@ export const DOCUMENT: FastifyDynamicSwaggerOptions = {
       summary: 'Perceptual-hash matching of known images.',
       description: INTRODUCTION,
       version: PACKAGE_VERSION,
+      license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
     },
+    servers: [{ url: '/', description: 'This service.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     components: {
       securitySchemes: {

@@ -4,7 +4,6 @@
  */
 export const FIELDS: Readonly<Record<string, string>> = {
   // Checks
-  'id@checkImage': 'The `reference` of the request; of a file in multipart the name of the file. Null without one.',
   'id@checkHashes': 'The `id` of the item; null without one.',
   verdict: 'The answer to the check. `not_checked` has a `reason`. There is no verdict that means "safe".',
   reason: 'Why the file or value was not checked; null where it was.',
@@ -102,9 +101,6 @@ export const FIELDS: Readonly<Record<string, string>> = {
   matched: 'How many of them matched a list.',
 
   match: 'Status of a match; 406 by default.',
-  'code@getImageVerdict': '`NOT_CHECKED` where a file was not checked; null where all were.',
-  'code@getHashVerdict': '`NOT_CHECKED` where the value was not checked; null where it was.',
-  'code@checkPictrsUpload': '`NOT_CHECKED` where the upload was not checked; null where it was.',
   'key@checkPictrsUpload': 'A key with the scope `check`.',
   a: 'One value: hex, of PhotoDNA base64 or hex.',
   b: 'The other value.',
@@ -149,7 +145,7 @@ export const FIELDS: Readonly<Record<string, string>> = {
   offered: 'True where the entry can be suppressed.',
   'added:boolean': 'True where it was suppressed with this change.',
   order: '`due`: cases whose clock runs, by the next deadline that can still be met.',
-  'disputed@listHits': 'Only disputed cases, with `1` or `true`.',
+  'disputed:1': 'Only disputed cases, with `1` or `true`.',
   disputed: 'Whether the match, or the last decision, is disputed.',
   assignee: 'Who has the case: a name that the tenant chose.',
   overdue: 'Only cases that are past their last deadline, with `1` or `true`.',
@@ -251,13 +247,8 @@ export const FIELDS: Readonly<Record<string, string>> = {
   checksum: 'Checksum of the version’s values, in hex.',
   'held:array': 'Rules for which a person must look at the version; empty where none applies.',
   rule: 'Name of the rule.',
-  'limit@listVersions': 'Count up to which no review is needed.',
-  'limit@approveVersion': 'Count up to which no review is needed.',
-  'limit@rollBackList': 'Count up to which no review is needed.',
   firstRows: 'The first rows that the rule counted.',
   firstRejected: 'The first rows that broke a rule.',
-  'reason@approveVersion': 'Rule that the row broke.',
-  'reason@rollBackList': 'Rule that the row broke.',
   'line:integer': 'Line in the file, from 1.',
   'id@Imports': 'Id of the job.',
   'state:queued': 'Ends as `done`, as `held` (its version waits for approval) or as `failed`.',

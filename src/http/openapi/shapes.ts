@@ -1,5 +1,6 @@
 /** The parts of an OpenAPI document that are read and completed here. */
 export interface Schema {
+  $ref?: string;
   type?: string | readonly string[];
   enum?: readonly unknown[];
   format?: string;

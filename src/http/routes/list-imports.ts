@@ -12,7 +12,7 @@ import type { JobProgress } from '../../lists/import/import-jobs.js';
 import type { Service } from '../../service/service.js';
 import { JOB_STATES } from '../../store/jobs-contract.js';
 import { ofSeenLists } from '../authorise.js';
-import { count, oneOf, orNull, Problem } from '../schemas.js';
+import { count, ImportReportResult, oneOf, orNull, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 /** Formats that can be read as a stream; NSRL's is a database, imported by the CLI only. */
@@ -50,6 +50,15 @@ const ImportQuery = Type.Object({
   kind: Type.Optional(oneOf(['match', 'suppression'])),
 });
 
+/** Jobs of version 0.1 have no `updated`. */
+const JobReport = Type.Object({
+  ...ImportReportResult.properties,
+  updated: Type.Optional(ImportReportResult.properties.updated),
+  separators: Type.Optional(
+    Type.Array(Type.String(), { description: 'What separates the columns of the file, where it is no comma.' }),
+  ),
+});
+
 export const JobResult = Type.Object({
   id: Type.String(),
   list: Type.String(),
@@ -59,12 +68,12 @@ export const JobResult = Type.Object({
   rowsRead: orNull(count),
   createdAt: Type.String(),
   finishedAt: orNull(Type.String()),
-  report: orNull(Type.Record(Type.String(), Type.Unknown())),
+  report: orNull(JobReport),
   error: orNull(
     Type.Object({
       code: Type.String(),
       says: Type.String({ description: 'What the code says.' }),
-      details: Type.Record(Type.String(), Type.Unknown()),
+      details: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
     }),
   ),
 });
