@@ -150,7 +150,8 @@ const page = join(root, 'src/dashboard');
 const pageOutput = join(root, 'dist/src/dashboard');
 execFileSync(process.execPath, [tsc, '-p', page], { stdio: 'inherit' });
 mkdirSync(join(pageOutput, 'vendor'), { recursive: true });
-for (const name of ['index.html', 'style.css', 'lists.css']) copyFileSync(join(page, name), join(pageOutput, name));
+for (const name of ['index.html', 'style.css', 'lists.css', 'explain.css'])
+  copyFileSync(join(page, name), join(pageOutput, name));
 const uplot = join(root, 'node_modules/uplot');
 copyFileSync(join(uplot, 'dist/uPlot.esm.js'), join(pageOutput, 'vendor/uplot.js'));
 copyFileSync(join(uplot, 'dist/uPlot.min.css'), join(pageOutput, 'vendor/uplot.css'));

@@ -32,6 +32,10 @@ const ONE_HASH = 'src/http/one-hash.ts';
 const OF_VERDICT = ['test/http/verdict.test.ts'];
 const OF_ONE_HASH = ['test/http/one-hash.test.ts'];
 
+const REACH = 'src/check/explain-reach.ts';
+const EXPLAINED = 'src/check/explain-lists.ts';
+const OF_EXPLAIN = ['test/check/explain.test.ts', 'test/check/explain-why.test.ts'];
+const OF_EXPLAIN_HTTP = ['test/http/explain.test.ts'];
 const OF_POLICY = ['test/check/policy.test.ts'];
 const OF_POSSIBLE = ['test/check/possible.test.ts'];
 const OF_URLS = ['test/urls/url-reader.test.ts', 'test/urls/public-address.test.ts'];
@@ -195,6 +199,28 @@ export const MUTANTS = [
   [POLICY, 'shown.length < matchCount', 'shown.length <= matchCount', OF_POLICY],
   // Matching: which entries reach the policy.
   ['src/check/candidate.ts', 'list === null || (lists !== null && !lists.has(list.list))', 'list === null', OF_MATCH],
+  // Explanations: their reasons are those of the policy.
+  [
+    REACH,
+    'list.radiusBits + EXPLAINED_BEYOND_BITS) return',
+    'list.radiusBits + EXPLAINED_BEYOND_BITS - 1) return',
+    OF_EXPLAIN,
+  ],
+  [REACH, 'list.enabled ? []', 'true ? []', OF_EXPLAIN],
+  [REACH, 'listByKey.get(listKey) ?? disabledByKey.get(listKey)', 'listByKey.get(listKey)', OF_EXPLAIN],
+  [REACH, 'one.why.length < held.why.length ||', 'false ||', OF_EXPLAIN],
+  [REACH, 'Math.min(256, widest + EXPLAINED_BEYOND_BITS)', 'widest', OF_EXPLAIN],
+  [REACH, "why.push('certain_bits')", 'void 0', OF_EXPLAIN],
+  [REACH, "why.push('window_too_far')", 'void 0', OF_EXPLAIN],
+  [REACH, "why.push('no_detail')", 'void 0', OF_EXPLAIN],
+  [EXPLAINED, "else if (isExpired(entry, one.list, atMs)) why.push('expired');", '', OF_EXPLAIN],
+  [EXPLAINED, "if (isFileGood) why.push('known_good_file');", '', OF_EXPLAIN],
+  [EXPLAINED, "if (entry.quarantined) why.push('quarantined');", '', OF_EXPLAIN],
+  [EXPLAINED, '&& goodValues.has(valueNameOf(one))', '', OF_EXPLAIN],
+  [EXPLAINED, 'good.filter(isHash).map(valueNameOf)', 'shownValues', OF_EXPLAIN],
+  [EXPLAINED, 'if (spoken.has(nameOf(one))) repeats.add(one.entryKey);', '', OF_EXPLAIN],
+  [EXPLAINED, "list.kind === 'suppression' && why.length === 0", "list.kind === 'suppression'", OF_EXPLAIN],
+  ['src/check/explain.ts', '[...matches, ...missed]', 'matches', OF_EXPLAIN_HTTP],
   // Imports: what is written, and when.
   [STAGED, 'bytes > bytesMax', 'false', OF_STAGED],
   [STAGED, 'if (shouldStop())', 'if (false)', OF_STAGED],
@@ -642,8 +668,11 @@ export const MUTANTS = [
   ],
   [ONE_HASH, 'reduced(request, answer)', 'answer', OF_ONE_HASH],
   ['src/http/at-end.ts', 'if (raw.closed) end();', 'if (false) end();', OF_BUDGET],
-  [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", 'false', OF_AUTHORISE],
-  [AUTHORISE, "!caller.scopes.has(scope) && !caller.scopes.has('admin')", '!caller.scopes.has(scope)', OF_AUTHORISE],
+  [AUTHORISE, "!caller.scopes.has(one) && !caller.scopes.has('admin')", 'false', OF_AUTHORISE],
+  [AUTHORISE, "!caller.scopes.has(one) && !caller.scopes.has('admin')", '!caller.scopes.has(one)', OF_AUTHORISE],
+  [AUTHORISE, 'also === undefined ? [scope] : [scope, also(request)]', '[scope]', OF_EXPLAIN_HTTP],
+  ['src/http/routes/explain.ts', "isJson(request) ? 'check:hashes' : 'check'", "'check'", OF_EXPLAIN_HTTP],
+  ['src/http/routes/explain.ts', "needs('details', { checks: 1, also", "needs('details', { also", OF_EXPLAIN_HTTP],
   [AUTHORISE, ' || gate.info?.disabled', '', OF_AUTHORISE],
   [AUTHORISE, 'isGood = key !== null && isLive(key, Date.now())', 'isGood = key !== null', OF_AUTHORISE],
   [AUTHORISE, 'value !== undefined && !seesDetails(caller)', 'false', OF_AUTHORISE],

@@ -47,13 +47,18 @@ export interface Candidate {
 export const isOpen = ({ query }: Candidate): boolean => query?.algorithm === 'pdq' && query.window?.certain === null;
 
 /** Every form of a query passes here: a one-dimensional PDQ hash is of low quality, whatever its image or its sender says. */
-const gated = (query: Candidate['query']): Candidate['query'] =>
+export const gated = (query: Candidate['query']): Candidate['query'] =>
   query?.algorithm === 'pdq' && !query.lowQuality && isOneDimensionalPdq(query.hash256)
     ? { ...query, lowQuality: true }
     : query;
 
 /** Return how many of the certain bits of a window's hash an entry has otherwise. */
-function wrongBits({ hash256 }: HashQuery, certain: Uint8Array, segment: Segment<unknown>, entryIndex: number): number {
+export function wrongBits(
+  { hash256 }: HashQuery,
+  certain: Uint8Array,
+  segment: Segment<unknown>,
+  entryIndex: number,
+): number {
   // Hashes are searched in no other kind of segment.
   const entry = (segment as Segment<RadiusIndex>).index.hashOf(entryIndex);
   let wrong = 0;

@@ -121,7 +121,7 @@ function fileHashesOf(item: HashItem): HashQuery[] {
   });
 }
 
-function hashesOf(item: HashItem, options: CheckOptions): HashQuery[] {
+function hashesOf(item: HashItem, options: Pick<CheckOptions, 'orientations'>): HashQuery[] {
   const isLow = item.quality !== undefined && isLowQuality(item.quality, false);
   return HAMMING_ALGORITHMS.flatMap((algorithm) => {
     const hex = item[algorithm];
@@ -154,7 +154,11 @@ function fileIdOf({ sha256, sha1, md5, pdq, blockhash, photodna, hashes }: HashI
 }
 
 /** Return what an item asks. Errors VALUE_INVALID, PHOTODNA_UNCONFIGURED. */
-function readItem(snapshot: ListSnapshot, item: HashItem, options: CheckOptions): FileQuery {
+export function readItem(
+  snapshot: ListSnapshot,
+  item: HashItem,
+  options: Pick<CheckOptions, 'orientations'>,
+): FileQuery {
   const hashes = [...fileHashesOf(item), ...hashesOf(item, options)];
   const digests: Digests = Object.fromEntries(
     DIGEST_ALGORITHMS.flatMap((algorithm) => {

@@ -84,6 +84,21 @@ export function queriedLists(
   return new Set(lists.filter(isSeen).map(({ list }) => list));
 }
 
+/** Return a snapshot of the lists that a tenant's check queries, disabled ones too, as if there were no others. */
+export function seenBy(snapshot: ListSnapshot, tenant: string): ListSnapshot {
+  const isSeen = (list: ListInfo) => list.tenant === null || list.tenant === tenant;
+  const all = [...snapshot.listByKey.values(), ...snapshot.disabledByKey.values()];
+  if (all.every(isSeen)) return snapshot;
+  const kept = <Key>(lists: ReadonlyMap<Key, ListInfo>) => new Map([...lists].filter(([, list]) => isSeen(list)));
+  return {
+    ...snapshot,
+    lists: snapshot.lists.filter(isSeen),
+    listByName: kept(snapshot.listByName),
+    listByKey: kept(snapshot.listByKey),
+    disabledByKey: kept(snapshot.disabledByKey),
+  };
+}
+
 /** Return the configured radius. Errors PHOTODNA_UNCONFIGURED. */
 export function requirePhotoDna({ photodnaRadius }: ListSnapshot): number {
   if (photodnaRadius === null) throw new AppError('PHOTODNA_UNCONFIGURED');

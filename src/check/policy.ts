@@ -134,7 +134,7 @@ function withoutRepeats(proposals: readonly Proposal[]): readonly Proposal[] {
 }
 
 /** Return category and severity in the provider's terms, where the list maps them. */
-function termsOf({ entry, list }: Proposal): Pick<Match, 'category' | 'severity'> {
+export function termsOf({ entry, list }: Pick<Proposal, 'entry' | 'list'>): Pick<Match, 'category' | 'severity'> {
   const mapTerm = (map: Readonly<Record<string, string>>, word: string | null) =>
     word !== null && Object.hasOwn(map, word) ? map[word]! : null;
   return {

@@ -50,10 +50,14 @@ function joinRows(parts: readonly Rows[]): Rows {
   return joined;
 }
 
-/** `isLoose`: beyond 31 bits some entries may be missed, which saves most of the time. */
+/**
+ * `isLoose`: beyond 31 bits some entries may be missed, which saves most of the time. `isAway`: a few values are searched in other threads too, since
+ * each takes long.
+ */
 export interface Reach {
   readonly radiusBits: number;
   readonly isLoose: boolean;
+  readonly isAway?: true;
 }
 
 /** Search all segments; return one answer a segment. Shape: `queries` N × the algorithm's bytes. */
@@ -61,10 +65,10 @@ export async function searchPiece(
   { snapshot, pool }: { readonly snapshot: ListSnapshot; readonly pool: IndexPool },
   algorithm: BatchAlgorithm,
   queries: Uint8Array,
-  { radiusBits, isLoose }: Reach,
+  { radiusBits, isLoose, isAway }: Reach,
 ): Promise<readonly Rows[]> {
   const width = VALUE_BYTES[algorithm];
-  const isSmall = queries.length <= HERE_MAX * width;
+  const isSmall = isAway !== true && queries.length <= HERE_MAX * width;
   const here = async (search: (some: Uint8Array) => Rows) => joinRows(await searchHere(queries, width, search));
   if (isDigest(algorithm)) {
     const segments = snapshot.digest[algorithm];

@@ -84,6 +84,14 @@ export async function getCsvPage(
 export const patch = <T>(path: string, body: object): Promise<Answer<T>> =>
   json<T>(path, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
+/** Send the bytes of a file. */
+export const upload = <T>(path: string, file: Blob, query: Query = {}): Promise<Answer<T>> =>
+  json<T>(address(path, query), {
+    method: 'POST',
+    headers: { 'content-type': 'application/octet-stream' },
+    body: file,
+  });
+
 /** Send a change; the answer may be empty. */
 export async function change<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<Answer<T>> {
   const sent =

@@ -85,25 +85,29 @@ const enabling = ({ list, enabled, entryCount, kind }: ListFacts): Action => ({
   run: () => change('PATCH', pathOf(list), { enabled: !enabled }),
 });
 
-const ENTRY_CHANGES = ['quarantine', 'release', 'disable', 'enable'] as const;
+const ENTRY_CHANGES = ['quarantine', 'release', 'disable', 'enable', 'remove'] as const;
 export type EntryChange = (typeof ENTRY_CHANGES)[number];
 export const ENTRY_VERBS: Readonly<Record<EntryChange, string>> = {
   quarantine: 'Quarantine',
   release: 'Release',
   disable: 'Disable',
   enable: 'Enable',
+  remove: 'Remove',
 };
 const ENTRY_SAYS: Readonly<Record<EntryChange, string>> = {
   quarantine: 'Its matches, exact ones too, are reported as suppressed and do not count as hits, until it is released.',
   release: 'Its matches count again, without a mark.',
   disable: 'It matches nothing, also after later imports, until it is enabled again.',
   enable: 'It matches again, at once.',
+  remove:
+    'It is gone from the list, and comes back with the next import that has it. To keep it out, disable it instead.',
 };
 const ENTRY_DONE: Readonly<Record<EntryChange, string>> = {
   quarantine: 'quarantined',
   release: 'released',
   disable: 'disabled',
   enable: 'enabled',
+  remove: 'removed',
 };
 
 export function entryAction(list: string, entryId: string, what: EntryChange): Action {
@@ -114,6 +118,7 @@ export function entryAction(list: string, entryId: string, what: EntryChange): A
     release: () => change('DELETE', `v1/suppressions?${at}`),
     disable: () => change('PATCH', path, { enabled: false }),
     enable: () => change('PATCH', path, { enabled: true }),
+    remove: () => change('DELETE', path),
   };
   return {
     title: `${ENTRY_VERBS[what]} ${shownId(entryId)} of ${list}?`,

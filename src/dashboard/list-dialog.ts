@@ -3,6 +3,7 @@ import { onPlace, placeNow, setPlace } from './address.js';
 import { type Answer, change, get, type Refusal, refusalWords } from './api.js';
 import { byId, emptiness, make, say } from './dom.js';
 import { type Action, actionOf, confirmed, pathOf } from './list-actions.js';
+import { browseEntries } from './list-browse.js';
 import { entryForm, markedPart } from './list-entries.js';
 import { listFacts, sourceFacts, versionTable } from './list-facts.js';
 import { heldPart } from './list-held.js';
@@ -243,7 +244,9 @@ export function openList(name: string): void {
   };
   open = shown;
   if (shown.form !== null) entries.append(shown.form.element);
-  entries.append(entryForm(name, isAdmin, (action) => act(shown, action)));
+  const browse = browseEntries(name, (entryId) => form.open(entryId));
+  const form = entryForm(name, isAdmin, (action) => act(shown, action), browse.follow);
+  entries.append(form.element, browse.element);
   setPlace({ opened: name });
   dialog.showModal();
   byId('list-dialog-title').focus();

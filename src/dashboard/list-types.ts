@@ -94,9 +94,29 @@ export interface OneEntry {
     readonly enabled: boolean;
     readonly quarantined: boolean;
     readonly flooded: boolean;
+    readonly derived: string | null;
+    /** This and the next need the scope `details`. */
     readonly category?: string | null;
+    readonly severity?: string | null;
     readonly source?: string | null;
+    readonly updatedAt?: string | null;
+    readonly tags?: readonly string[];
+    readonly notes?: Readonly<Record<string, string>>;
   }[];
+}
+
+/** An entry in a page of its list. */
+export interface EntryLine {
+  /** Null where it may be a value. */
+  readonly entryId: string | null;
+  readonly algorithms: readonly string[];
+  readonly enabled: boolean;
+  readonly quarantined: boolean;
+  readonly flooded: boolean;
+}
+export interface EntryLines {
+  readonly entries: readonly EntryLine[];
+  readonly cursor: string | null;
 }
 
 /** A row of the audit log. */

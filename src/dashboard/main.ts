@@ -4,6 +4,7 @@ import { callerText } from './case-words.js';
 import { offerNames, openPlaced, refreshCases, tickCases } from './cases.js';
 import { redrawCharts } from './charts.js';
 import { byId, emptiness, make, say } from './dom.js';
+import { offerExplain } from './explain.js';
 import { openPlacedList } from './list-dialog.js';
 import { showLists } from './lists.js';
 import { showClock, showReasons, showTenants, showTiles, showUpdated } from './overview.js';
@@ -200,6 +201,7 @@ async function refreshAll(): Promise<void> {
   await refreshState();
   if (await refreshAccess()) {
     const isAdmin = access.scopes.includes('admin');
+    offerExplain(access);
     await Promise.all([refreshFigures(), refreshPace(), refreshReplicas(), refreshCases(tenants.value, isAdmin)]);
     openPlacedList(isAdmin);
   }

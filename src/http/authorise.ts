@@ -36,6 +36,8 @@ interface Price {
   readonly checks?: 1 | 'counted';
   /** The query may have a radius. */
   readonly mayNarrow?: true;
+  /** A further scope that the request needs, by its form. */
+  readonly also?: (request: FastifyRequest) => Scope;
   /** The key is the parameter `key` of the path: for programs that send no header. It is always needed. */
   readonly keyInPath?: true;
   /** The key may also come by Basic, as the password: for clients that take it in their URL. */
@@ -179,10 +181,11 @@ export function createAuthoriser({ config: { host }, store: { keys, lists }, gat
    * Errors KEY_MISSING, KEY_INVALID, SCOPE_MISSING, LIST_NOT_FOUND, TOO_MANY_CONCURRENT, RATE_LIMITED, QUOTA_EXCEEDED.
    */
   const needs = (scope: Scope, price: Price = {}) => {
-    const { checks, mayNarrow } = price;
+    const { checks, mayNarrow, also } = price;
     const admit = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const caller = await callerOf(request, price);
-      if (!caller.scopes.has(scope) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
+      for (const one of also === undefined ? [scope] : [scope, also(request)])
+        if (!caller.scopes.has(one) && !caller.scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope: one });
       if (mayNarrow) requireDetailsFor(caller, 'radius', (request.query as { readonly radius?: unknown }).radius);
       request.caller = caller;
       const { list } = request.params as { readonly list?: string };

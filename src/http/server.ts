@@ -31,6 +31,7 @@ import { auditRoutes } from './routes/audit.js';
 import { imageRoutes } from './routes/check.js';
 import { hashRoutes } from './routes/check-hashes.js';
 import { dashboardRoutes } from './routes/dashboard.js';
+import { explainRoutes } from './routes/explain.js';
 import { hashLookupRoutes } from './routes/hashes.js';
 import { healthRoutes } from './routes/health.js';
 import { keyRoutes } from './routes/keys.js';
@@ -198,6 +199,7 @@ async function addRoutes(app: FastifyInstance, service: Service, needs: Needs): 
   await app.register((scope) => hashRoutes(scope, service, needs));
   await app.register((scope) => verdictRoutes(scope, service, needs));
   await app.register((scope) => pictrsRoutes(scope, service, needs));
+  await app.register((scope) => explainRoutes(scope, service, needs));
   hashLookupRoutes(app, service, needs);
   await app.register((scope) => listImportRoutes(scope, service, needs));
   await app.register((scope) => listImageRoutes(scope, service, needs));

@@ -77,6 +77,7 @@ const READS = [
   'source',
   'entry',
   'entryKeys',
+  'entryPage',
   'quarantined',
   'verify',
   'generation',

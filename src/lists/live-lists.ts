@@ -8,7 +8,7 @@ import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
 import type { PossibleRule, WindowRule } from '../core/window.js';
 import type { IndexContent } from '../index/index-file.js';
 import { liveCounts } from '../index/segment.js';
-import type { FeedPosition, ListFeed } from '../store/lists-contract.js';
+import type { FeedPosition, ListFeed, StoredList } from '../store/lists-contract.js';
 import { inForceOf } from './in-force.js';
 import { sectionsOf } from './index-sections.js';
 import { applyChanges, areAsCounted, type Loaded, type LoadOptions, loadLists } from './load-lists.js';
@@ -148,7 +148,8 @@ function snapshotOf(
 ): ListSnapshot {
   const enabled = stored.filter(({ info }) => info.enabled);
   const lists = enabled.map(({ info }) => info);
-  const listByKey = new Map(enabled.map(({ listKey, info }) => [listKey, info]));
+  const byKey = (some: readonly StoredList[]) => new Map(some.map(({ listKey, info }) => [listKey, info]));
+  const listByKey = byKey(enabled);
   const counted = (algorithm: Algorithm) => {
     const perList = indexes[algorithm].segments.flatMap((segment) => [...liveCounts(segment)]);
     return perList.reduce((sum, [listKey, count]) => sum + (listByKey.has(listKey) ? count : 0), 0);
@@ -160,6 +161,7 @@ function snapshotOf(
     inForce,
     listByName: new Map(lists.map((list) => [list.list, list])),
     listByKey,
+    disabledByKey: byKey(stored.filter(({ info }) => !info.enabled)),
     radius: { pdq: indexes.pdq.segments, blockhash: indexes.blockhash.segments },
     digest: { md5: indexes.md5.segments, sha1: indexes.sha1.segments, sha256: indexes.sha256.segments },
     photodna: indexes.photodna.segments,

@@ -26,6 +26,8 @@ export interface ListSnapshot {
   readonly listByName: ReadonlyMap<string, ListInfo>;
   /** Enabled lists only: entries of other lists do not match. */
   readonly listByKey: ReadonlyMap<number, ListInfo>;
+  /** The others: their entries are loaded all the same, so that they can be enabled at once. */
+  readonly disabledByKey: ReadonlyMap<number, ListInfo>;
   readonly radius: Readonly<Record<HammingAlgorithm, readonly Segment<RadiusIndex>[]>>;
   readonly digest: Readonly<Record<DigestAlgorithm, readonly Segment<DigestTable>[]>>;
   readonly photodna: readonly Segment<VectorIndex>[];

@@ -8,17 +8,19 @@ import { EventHold } from '../cases/webhooks/hold-events.js';
 import { runWebhooks } from '../cases/webhooks/run-webhooks.js';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from '../check/check-image.js';
+import { type ExplainOptions, type Explanation, explainHash, explainImage } from '../check/explain.js';
 import { type FileBatch, openFiles } from '../check/file-batch.js';
 import type { FloodGuard } from '../check/flood-guard.js';
 import { type HashBatch, openHashBatch } from '../check/hash-batch.js';
 import { hashAnswer } from '../check/hash-image.js';
 import { createImageHasher, type ImageInput } from '../check/image-hasher.js';
+import { seenBy } from '../check/match.js';
 import { Outbox } from '../check/outbox.js';
 import { createRecorder, type Recorder, type Recording } from '../check/recorder.js';
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
-import type { ListInfo } from '../core/vocabulary.js';
+import type { ListInfo, OrientationChoice } from '../core/vocabulary.js';
 import type { FileSource, HashReply, HashWants, ViewReply } from '../engine/image-engine.js';
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -72,6 +74,19 @@ export interface Service {
   checkImage(input: ImageInput, options: ImageCheckOptions): Promise<CheckAnswer>;
   /** Errors LIST_NOT_FOUND, SHUTTING_DOWN. */
   openBatch(options: CheckOptions, as: { readonly isStream: boolean }): HashBatch;
+  /** As of `check/explain.ts`, which has the errors. */
+  explainImage(
+    tenant: string,
+    input: ImageInput,
+    options: ExplainOptions,
+    onShown: Parameters<typeof explainImage>[3],
+  ): Promise<Explanation>;
+  explainHash(
+    tenant: string,
+    value: Parameters<typeof explainHash>[1],
+    orientations: OrientationChoice,
+    onShown: Parameters<typeof explainHash>[3],
+  ): Promise<Explanation>;
   /** Hash without a look-up or a record. Errors: QUEUE_FULL, SHUTTING_DOWN. */
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
   /** The same, with the windows of the first view. */
@@ -300,23 +315,42 @@ function queries(
     readonly reload: () => Promise<void>;
     readonly state: { readonly isClosing: boolean };
   },
-): Pick<Service, 'checkImage' | 'openBatch' | 'hashImage' | 'hashParts' | 'hashReply' | 'openFiles' | 'whenRoom'> {
+): Pick<
+  Service,
+  | 'checkImage'
+  | 'openBatch'
+  | 'explainImage'
+  | 'explainHash'
+  | 'hashImage'
+  | 'hashParts'
+  | 'hashReply'
+  | 'openFiles'
+  | 'whenRoom'
+> {
   const { store, live, pool, recorder, decoder, metrics, reload, state } = parts;
   const hasher = createImageHasher(config, metrics);
+  const matching = () => ({ store: store.lists, snapshot: live.snapshot, pool });
+  const seen = (tenant: string) => ({ ...matching(), snapshot: seenBy(live.snapshot, tenant) });
   return {
     async checkImage(input, options) {
       const engine = await decoder.engine();
-      const answer = await checkImage(
-        { engine, hasher, store: store.lists, snapshot: live.snapshot, recorder, pool },
-        input,
-        options,
-      );
+      const answer = await checkImage({ ...matching(), engine, hasher, recorder }, input, options);
       decoder.status();
       return answer;
     },
     openBatch(options, as) {
       if (state.isClosing) throw new AppError('SHUTTING_DOWN');
-      return openHashBatch({ store: store.lists, snapshot: live.snapshot, recorder, pool }, options, as);
+      return openHashBatch({ ...matching(), recorder }, options, as);
+    },
+    async explainImage(tenant, input, options, onShown) {
+      const engine = await decoder.engine();
+      const answer = await explainImage({ ...seen(tenant), engine, hasher }, input, options, onShown);
+      decoder.status();
+      return answer;
+    },
+    async explainHash(tenant, value, orientations, onShown) {
+      if (state.isClosing) throw new AppError('SHUTTING_DOWN');
+      return explainHash(seen(tenant), value, orientations, onShown);
     },
     async hashImage(input, wants) {
       return hashAnswer((await hasher.hash(await decoder.engine(), input, wants)).reply);

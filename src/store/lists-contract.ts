@@ -226,6 +226,22 @@ export interface HeldEntry extends StoredEntry {
   readonly disabled: boolean;
 }
 
+/** An entry as a page of its list has it, without its values. Marks are those of its first values. */
+export interface EntryLine {
+  readonly entryId: string;
+  readonly algorithms: readonly Algorithm[];
+  /** No value of it is enabled. */
+  readonly disabled: boolean;
+  readonly quarantined: boolean;
+  readonly flooded: boolean;
+}
+
+/** Which entries a page has: the first so many whose ids come after `after`; null: from the beginning. At least one. */
+export interface EntryPage {
+  readonly after: string | null;
+  readonly limit: number;
+}
+
 /** Filter for a list's entries: by id, or by source. */
 export type EntryFilter = { readonly entryId: string } | { readonly source: string };
 
@@ -245,6 +261,8 @@ export interface ListReader {
    * Errors LIST_NOT_FOUND.
    */
   entryKeys(name: string, entryIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Return a page of the list's entries, disabled ones too, in the order of the bytes of their ids in UTF-8. Errors LIST_NOT_FOUND. */
+  entryPage(name: string, page: EntryPage): Promise<readonly EntryLine[]>;
   /** Return the entries of all lists that are quarantined, or that a flood marked. */
   quarantined(): Promise<readonly QuarantinedEntry[]>;
   /** Compare every entry with the checksum written by the import. Errors LIST_NOT_FOUND. */

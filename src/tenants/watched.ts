@@ -85,12 +85,29 @@ function decisionsOf(column: readonly Asked[], answers: readonly HashItemAnswer[
   return decisions;
 }
 
+const noteOf =
+  ({ tenant }: TenantGate, probing: Probing) =>
+  (algorithm: Algorithm, values: Uint8Array, decisions: ReadonlyMap<number, Found>): void => {
+    if (isHamming(algorithm)) probing.note(tenant, algorithm, values, decisions);
+    if (algorithm === 'photodna') probing.noteVectors(tenant, values, decisions);
+  };
+
+/**
+ * Count the value of an item that has one, before its look-up. Result: reports what the answer showed, beyond the radius too.
+ * Errors QUOTA_EXCEEDED.
+ */
+export function watchValue(item: HashItem, gate: TenantGate, probing: Probing): (shown: Found) => void {
+  const values = valuesOf(item);
+  for (const { algorithm, value } of values) gate.takeValues(algorithm, value);
+  return (shown) => {
+    const decisions = new Map(shown.matches.length > 0 ? [[0, shown]] : []);
+    for (const { algorithm, value } of values) noteOf(gate, probing)(algorithm, value, decisions);
+  };
+}
+
 /** Errors of its methods, beside those of `batch`: QUOTA_EXCEEDED, RATE_LIMITED. */
 export function watchedBatch(batch: HashBatch, gate: TenantGate, probing: Probing): HashBatch {
-  const note = (algorithm: Algorithm, values: Uint8Array, decisions: ReadonlyMap<number, Found>) => {
-    if (isHamming(algorithm)) probing.note(gate.tenant, algorithm, values, decisions);
-    if (algorithm === 'photodna') probing.noteVectors(gate.tenant, values, decisions);
-  };
+  const note = noteOf(gate, probing);
   return {
     ...batch,
     async checkItems(items) {

@@ -266,6 +266,7 @@ test('src/http and src/cli use only reading methods of the plain store', () => {
     'tenant',
     'usage',
     'entry',
+    'entryPage',
     'sent',
     'webhooks',
     'dead',

@@ -1,14 +1,16 @@
 /** The page is compiled by itself, for a browser; this compares its types with the responses of the service. */
 import type { Static } from '@sinclair/typebox';
 import { expect, expectTypeOf, test } from 'vitest';
+import type { Explanation } from '../../src/check/explain.js';
 import type { RejectReason } from '../../src/core/parsed-row.js';
 import { HIT_STATUSES } from '../../src/core/vocabulary.js';
 import { ACTIONS, actionsFor } from '../../src/dashboard/case-words.js';
+import type * as explain from '../../src/dashboard/explain-types.js';
 import type * as lists from '../../src/dashboard/list-types.js';
 import type { REJECT_WORDS, RULE_WORDS } from '../../src/dashboard/list-words.js';
 import * as page from '../../src/dashboard/types.js';
 import type { AuditResult } from '../../src/http/admin-schemas.js';
-import type { EntryResult, MarkedResult } from '../../src/http/routes/list-entries.js';
+import type { EntriesResult, EntryResult, MarkedResult } from '../../src/http/routes/list-entries.js';
 import type { JobResult } from '../../src/http/routes/list-imports.js';
 import type { ReplicasResult } from '../../src/http/routes/replicas.js';
 import type { StatusResult, WhoamiResult } from '../../src/http/routes/status.js';
@@ -34,6 +36,8 @@ test('the types of the page accept what the service sends', () => {
   expectTypeOf<ImportReport>().toExtend<lists.JobReport>();
   expectTypeOf<Static<typeof MarkedResult>>().toExtend<lists.Marked>();
   expectTypeOf<Static<typeof EntryResult>>().toExtend<lists.OneEntry>();
+  expectTypeOf<Static<typeof EntriesResult>>().toExtend<lists.EntryLines>();
+  expectTypeOf<Explanation>().toExtend<explain.Explanation>();
   expectTypeOf<Static<typeof AuditResult>['entries'][number]>().toExtend<lists.Audited>();
   expectTypeOf<keyof typeof RULE_WORDS>().toEqualTypeOf<HoldRule>();
   expectTypeOf<keyof typeof REJECT_WORDS>().toEqualTypeOf<RejectReason>();

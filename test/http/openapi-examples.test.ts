@@ -101,7 +101,11 @@ async function sendExamples(id: string, type: string, more: Sent = {}, leftOut: 
   for (const example of examples) {
     const body = type === 'application/json' ? JSON.stringify(example) : (example as string);
     last = await send(id, { type, body, ...more });
-    expect([id, JSON.stringify(example), last.json?.code]).toEqual([id, JSON.stringify(example), undefined]);
+    expect([id, JSON.stringify(example), last.json?.code ?? undefined]).toEqual([
+      id,
+      JSON.stringify(example),
+      undefined,
+    ]);
   }
   return last!.json;
 }
@@ -150,6 +154,12 @@ describe('requests that check', () => {
     form.append('file', new Blob([picture]), 'a.jpg');
     expect((await send('getImageVerdict', { body: form })).status).toBe(406);
     await sendExamples('compareHashes', JSON_TYPE);
+  });
+
+  test('why an image or a hash matched', async () => {
+    const explained = await send('explainCheck', { type: 'image/jpeg', body: picture });
+    expect(explained.json.verdict).toBe('match');
+    await sendExamples('explainCheck', JSON_TYPE);
   });
 
   test('hashes in every type of the document', async () => {

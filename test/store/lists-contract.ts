@@ -92,6 +92,62 @@ export function storeContract(name: string, place: Place<Store>): void {
       },
     );
 
+    test('entries come in pages by the bytes of their ids, each once, with its algorithms and marks', async () => {
+      await make();
+      await make('other');
+      // Beyond the BMP UTF-16 has another order than UTF-8.
+      const ids = [' ', 'B', 'a', 'a', 'a"', 'aa', 'é', '\uffee', '😀', 'z'];
+      const bytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+      const row = (entryId: string, at: number) =>
+        entryRow(at, at % 2 === 0 ? 'md5' : 'sha1', md5(at).padStart(at % 2 === 0 ? 32 : 40, '0'), { entryId });
+      await store.lists.replaceEntries('a', stream(ids.map(row)));
+      await store.lists.replaceEntries('other', stream([entryRow(1, 'md5', md5(77), { entryId: 'mm' })]));
+      const sorted = [...new Set(ids)].sort(bytes);
+      for (const limit of [1, 2, 3, sorted.length, 100]) {
+        const seen: string[] = [];
+        for (let after: string | null = null; ; ) {
+          const page = await store.lists.entryPage('a', { after, limit });
+          expect(page.length).toBe(Math.min(limit, sorted.length - seen.length));
+          seen.push(...page.map(({ entryId }) => entryId));
+          if (page.length < limit) break;
+          after = page.at(-1)!.entryId;
+        }
+        expect(seen).toEqual(sorted);
+      }
+      const lineOf = async (entryId: string) =>
+        (await store.lists.entryPage('a', { after: null, limit: 100 })).find((one) => one.entryId === entryId);
+      const unmarked = { disabled: false, quarantined: false, flooded: false };
+      expect(await lineOf('a')).toEqual({ entryId: 'a', algorithms: ['md5', 'sha1'], ...unmarked });
+      expect(await lineOf('B')).toEqual({ entryId: 'B', algorithms: ['sha1'], ...unmarked });
+      for (const [to, mark] of [
+        ['disable', 'disabled'],
+        ['quarantine', 'quarantined'],
+        ['flood', 'flooded'],
+      ] as const) {
+        await store.lists.changeEntries('a', { entryId: 'z' }, to);
+        expect(await lineOf('z')).toEqual({ entryId: 'z', algorithms: ['sha1'], ...unmarked, [mark]: true });
+        await store.lists.changeEntries('a', { entryId: 'z' }, to === 'disable' ? 'enable' : 'release');
+      }
+      await store.lists.changeEntries('a', { entryId: 'z' }, 'remove');
+      expect(await lineOf('z')).toBeUndefined();
+      // A page from an id that is gone, or never was, begins behind its place.
+      expect((await store.lists.entryPage('a', { after: 'ab', limit: 1 })).map(({ entryId }) => entryId)).toEqual([
+        'é',
+      ]);
+      expect(await store.lists.entryPage('a', { after: '\u{10ffff}', limit: 1 })).toEqual([]);
+      await expect(store.lists.entryPage('none', { after: null, limit: 1 })).rejects.toMatchObject({
+        code: 'LIST_NOT_FOUND',
+      });
+    });
+
+    test('of an entry with very many values a page looks at the first ones alone', async () => {
+      await make();
+      const many = Array.from({ length: 300 }, (_, at) => entryRow(at + 1, 'md5', md5(at + 1), { entryId: 'crowd' }));
+      await store.lists.replaceEntries('a', stream([...many, entryRow(999, 'md5', md5(999))]));
+      const page = await store.lists.entryPage('a', { after: null, limit: 5 });
+      expect(page.map(({ entryId }) => entryId)).toEqual(['crowd', 'e999']);
+    });
+
     test('quarantine is set on an entry, kept through imports, and released', async () => {
       await make();
       await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1)), entryRow(2, 'md5', md5(2))]));

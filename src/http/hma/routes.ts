@@ -5,7 +5,6 @@
 import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { METADATA_CHARACTERS_MAX } from '../../cases/contents.js';
-import { AppError } from '../../core/errors.js';
 import type { Service } from '../../service/service.js';
 import type { Scope } from '../../store/keys-contract.js';
 import { FILE_BYTES_MAX } from '../file-parts.js';
@@ -36,12 +35,6 @@ function withMergedSlashes(url: string): string {
   const path = end < 0 ? url : url.slice(0, end);
   return path.replace(/\/{2,}/g, '/') + url.slice(path.length);
 }
-
-/** The scopes of all calls but of health: distances and contents are returned, which are details. */
-const requireScope = (scope: Scope) => async (request: FastifyRequest) => {
-  const { scopes } = request.caller;
-  if (!scopes.has(scope) && !scopes.has('admin')) throw new AppError('SCOPE_MISSING', { scope });
-};
 
 /** Make the scope of the interface: JSON and forms are read as HMA reads them, and failures are said in its forms. */
 function readForms(app: FastifyInstance): void {
@@ -87,7 +80,8 @@ async function routesAt(
     );
   });
   const key = { takesBasic: true, ...(keyInPath && ({ keyInPath: true } as const)) } as const;
-  const details = requireScope('details');
+  // Distances and contents are returned, which are details.
+  const read = { ...key, also: (): Scope => 'details' } as const;
   const door: Door = {
     service,
     send,
@@ -97,8 +91,8 @@ async function routesAt(
     paths: () => [...known].sort(),
     as: {
       open: FOREIGN,
-      match: { ...FOREIGN, onRequest: [needs('check:hashes', key), details] },
-      lookUp: { ...FOREIGN, onRequest: [needs('check:hashes', { ...key, checks: 1 }), details] },
+      match: { ...FOREIGN, onRequest: [needs('check:hashes', read)] },
+      lookUp: { ...FOREIGN, onRequest: [needs('check:hashes', { ...read, checks: 1 })] },
       hash: { ...FOREIGN, onRequest: [needs('check', { ...key, checks: 1 })] },
       curate: { ...FOREIGN, onRequest: [needs('curate', key)] },
     },

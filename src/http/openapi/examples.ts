@@ -82,6 +82,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   cursor: null,
   'cursor:string': HIT,
   'cursor@listFeedback': 'WyJBMTciLCJwZHEiXQ',
+  'cursor@listEntries': 'AAHk2dZ1l8mUeWqg5Zq3o0Y0Ww',
   'cursor@listAuditEntries': '117',
   limit: 100,
   tenant: 'my-host',

@@ -107,6 +107,16 @@ export const REQUESTS: Readonly<Record<string, RequestBody>> = {
       'Two MD5 digests': { algorithm: 'md5', a: MD5, b: MD5 },
     }),
   },
+  explainCheck: {
+    description: 'One image as its bytes, or one hash or digest as JSON.',
+    content: {
+      ...IMAGE,
+      ...json({
+        'A PDQ hash': { hash: PDQ, algorithm: 'pdq', quality: 100 },
+        'An MD5 digest, known by its length': { hash: MD5 },
+      }),
+    },
+  },
   hashImage: { description: 'One image as its bytes.', content: IMAGE },
   checkHashes: {
     description: 'The hashes as JSON, as lines of JSON of any number, or as raw values.',

@@ -24,7 +24,7 @@ import type { Needs } from './needs.js';
 export const MULTIPART_FILES_MAX = 100;
 
 /** The longest address, each of its characters as an escape, and room. */
-const URL_BODY_BYTES_MAX = 16_384;
+const JSON_BODY_BYTES_MAX = 16_384;
 
 /** All hashes and digests of an image; for `POST /v1/hash`. */
 const ALL_HASHES: Omit<HashWants, 'orientations' | 'frames'> = {
@@ -66,19 +66,23 @@ export function readImages(app: FastifyInstance, { config: { imageBytesMax } }: 
   );
 }
 
-export async function imageRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
-  readImages(app, service);
-  // In place of that of the other routes: bodies here may be as long as an image.
+/** Let the routes take short JSON, in place of that of the other routes: bodies here may be as long as an image. */
+export function readShortJson(app: FastifyInstance): void {
   app.removeContentTypeParser('application/json');
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
     async (_request: FastifyRequest, body: Buffer) => {
-      if (body.length > URL_BODY_BYTES_MAX)
-        throw new AppError('BODY_TOO_LARGE', { field: 'body', bytesMax: URL_BODY_BYTES_MAX });
+      if (body.length > JSON_BODY_BYTES_MAX)
+        throw new AppError('BODY_TOO_LARGE', { field: 'body', bytesMax: JSON_BODY_BYTES_MAX });
       return parseJson(body);
     },
   );
+}
+
+export async function imageRoutes(app: FastifyInstance, service: Service, needs: Needs): Promise<void> {
+  readImages(app, service);
+  readShortJson(app);
   await app.register(multipart, {
     limits: { fileSize: FILE_BYTES_MAX, files: MULTIPART_FILES_MAX },
     // A file over the limit gets an answer of its own.

@@ -14,7 +14,7 @@ import { CompareBody, CompareResult, OneHashQuery, OneHashResult } from '../verd
 import type { Needs } from './needs.js';
 
 /** Return the algorithm that a value of this length has. Errors REQUEST_INVALID: several have; VALUE_INVALID: none has. */
-function algorithmOf(hash: string): BatchAlgorithm {
+export function algorithmOf(hash: string): BatchAlgorithm {
   const [only, ...others] = BATCH_ALGORITHMS.filter((algorithm) => hash.length === VALUE_BYTES[algorithm] * 2);
   if (only === undefined) throw new AppError('VALUE_INVALID', { field: 'hash', expected: '32, 40 or 64 hex digits' });
   if (others.length === 0) return only;

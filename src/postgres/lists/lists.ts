@@ -10,6 +10,8 @@ import type {
   Changes,
   EntryChange,
   EntryFilter,
+  EntryLine,
+  EntryPage,
   FeedPosition,
   HeldEntry,
   ImportReport,
@@ -28,6 +30,7 @@ import type { Database, Sql } from '../database.js';
 import { deleteInSteps } from '../rows.js';
 import { changeEntries, entriesOf } from './change-entries.js';
 import type { DataKeys } from './data-keys.js';
+import { entryPage } from './entry-page.js';
 import { keyAt, lockStore, presentEnd, raiseGeneration } from './generations.js';
 import { Imports } from './import.js';
 import { removalsSince } from './removals.js';
@@ -141,6 +144,10 @@ export class PostgresLists implements ListStore {
       );
     });
     return new Map(rows.map(({ entry_id, key }) => [entry_id, key]));
+  }
+
+  entryPage(name: string, page: EntryPage): Promise<readonly EntryLine[]> {
+    return this.#database.snapshot(async (sql) => entryPage(sql, (await listOf(sql, name)).id, page));
   }
 
   dropHeld(name: string, importedAt?: string): Promise<void> {

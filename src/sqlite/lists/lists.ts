@@ -15,6 +15,8 @@ import type {
   Changes,
   EntryChange,
   EntryFilter,
+  EntryLine,
+  EntryPage,
   FeedPosition,
   HeldEntry,
   ImportMode,
@@ -37,6 +39,7 @@ import { prepared } from '../statements.js';
 import { damaged, plus, requireTotals, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
 import { type HeldRow, isSoundEntry, type PastRow, type RawEntry } from './checksum.js';
 import { ENTRY, ENTRY_PART_KEYS, LIST, LIST_SOURCE, metaOf, PAST_ENTRY, REMOVAL, REMOVED_LIST } from './database.js';
+import { entryKeys, entryPage } from './entry-page.js';
 import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
 import { endAt, type FeedEnd, presentPosition, raiseGeneration } from './generations.js';
@@ -146,15 +149,11 @@ export class SqliteLists implements ListStore {
   }
 
   async entryKeys(name: string, entryIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return guarded(() => {
-      const { id } = rowOf(this.#db, name);
-      const read = prepared<[number, string], { entry_id: string; key: number }>(
-        this.#db,
-        `SELECT entry_id, min(id) AS key FROM entry
-         WHERE list_id = ? AND entry_id IN (SELECT value FROM json_each(?)) GROUP BY entry_id`,
-      );
-      return new Map(read.all(id, JSON.stringify(entryIds)).map(({ entry_id, key }) => [entry_id, key]));
-    });
+    return guarded(() => entryKeys(this.#db, rowOf(this.#db, name).id, entryIds));
+  }
+
+  async entryPage(name: string, page: EntryPage): Promise<readonly EntryLine[]> {
+    return guarded(() => entryPage(this.#db, rowOf(this.#db, name).id, page));
   }
 
   #sourceOf(id: number): SourceInfo | null {

@@ -124,6 +124,27 @@ const CHECKING: Readonly<Record<string, Operation>> = {
     answers: { 200: 'The distance.' },
     errors: ['VALUE_INVALID', 'PHOTODNA_UNCONFIGURED'],
   },
+  'POST /v1/explain': {
+    tag: 'Checking',
+    id: 'explainCheck',
+    about: [
+      'The verdict of an image or a hash, with every entry that is within the radius of its list or up to 16 bits beyond, on lists that are disabled too: its distance, and in `why` each reason for which it does not ' +
+        'match or does not count. Entries are named by their ids; no value of a list is returned.',
+      'Needs the scope `details`, with `check` for an image and `check:hashes` for a hash. Nothing is recorded; but it is a check of the tenant, counted, limited and watched for probing as any other. ' +
+        'Each list is judged by its own radius and detail: `detail` only widens what is looked at.',
+      'Of each list at most 50 entries are returned, those that match first and then the nearest, and at most 1,000 in all; `reached` counts all of them.',
+    ].join('\n\n'),
+    answers: { 200: 'The verdict, what was searched, and the lists.' },
+    errors: [
+      'BODY_EMPTY',
+      'VALUE_INVALID',
+      'RATE_LIMITED',
+      'QUEUE_FULL',
+      'SHUTTING_DOWN',
+      'DECODER_UNAVAILABLE',
+      'STORE_FAILED',
+    ],
+  },
   'POST /v1/hash': {
     tag: 'Checking',
     id: 'hashImage',

@@ -78,6 +78,15 @@ const LISTS: Readonly<Record<string, Operation>> = {
     answers: { 200: 'The marked entries, the first thousand, and how many there are.' },
     errors: LIST,
   },
+  'GET /v1/lists/{list}/entries': {
+    tag: 'Lists',
+    id: 'listEntries',
+    about:
+      'The ids of a list, disabled entries too, each once, in the order of their bytes in UTF-8. An id that may be a value of the list is null. Pages: send the `cursor` of an answer for the next page; null ends them. ' +
+      'A page shows the marks of the first hundred values of each entry.',
+    answers: { 200: 'One page of entries.' },
+    errors: LIST,
+  },
   'GET /v1/lists/{list}/entries/{entryId}': {
     tag: 'Lists',
     id: 'getEntry',
