@@ -215,7 +215,7 @@ export const MUTANTS = [
   [REACH, "why.push('no_detail')", 'void 0', OF_EXPLAIN],
   [EXPLAINED, "else if (isExpired(entry, one.list, atMs)) why.push('expired');", '', OF_EXPLAIN],
   [EXPLAINED, "if (isFileGood) why.push('known_good_file');", '', OF_EXPLAIN],
-  [EXPLAINED, "if (entry.quarantined) why.push('quarantined');", '', OF_EXPLAIN],
+  [EXPLAINED, "if (isHeldBack(entry)) why.push('quarantined');", '', OF_EXPLAIN],
   [EXPLAINED, '&& goodValues.has(valueNameOf(one))', '', OF_EXPLAIN],
   [EXPLAINED, 'good.filter(isHash).map(valueNameOf)', 'shownValues', OF_EXPLAIN],
   [EXPLAINED, 'if (spoken.has(nameOf(one))) repeats.add(one.entryKey);', '', OF_EXPLAIN],

@@ -478,6 +478,6 @@ describe('addresses and bodies in the forms that clients send', () => {
 
 test('everything that was looked up is on record', async () => {
   const stats = await (await fetch(`${serving.url}/v1/stats`)).json();
-  expect(stats.checked).toBeGreaterThan(60);
+  expect(stats.checked).toBeGreaterThan(40);
   expect(stats.byReason.not_sampled).toBeGreaterThan(0);
 });
