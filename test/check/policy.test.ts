@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   decide,
   isExpired,
+  isInactive,
   MATCHES_PER_IMAGE_MAX,
   MATCHES_PER_LIST_MAX,
   type Proposal,
@@ -295,5 +296,64 @@ describe('variants of an image', () => {
   test('on a suppression list each value counts as ever', () => {
     const tagged = near(good, 9, { entry: { ...entry('good', 'g', 'aa'), tags: ['derived:crop'] } });
     expect(decided(near(bad, 3), tagged, suppressed('bb'))[0]).toBe('suppressed');
+  });
+});
+
+describe('a list that counts in a share of the checks', () => {
+  const sampled = (sampleRatio: number, kind: ListInfo['kind'] = 'match') => list('bank', { sampleRatio, kind });
+  const decided = (of: ListInfo, draw: number, ...others: Proposal[]) =>
+    decide([near(of, 3), ...others], { ...OWN, draw });
+
+  // As HMA: it counts where its ratio is at least the draw.
+  test.each([
+    [0.5, 0.5, 'match'],
+    [0.5, 0.500_001, 'suppressed'],
+    [0, 0, 'match'],
+    [0, Number.MIN_VALUE, 'suppressed'],
+    [1, 1 - Number.EPSILON, 'match'],
+  ])('of %s at a draw of %s: %s', (ratio, draw, verdict) => {
+    const { verdict: got, matches } = decided(sampled(ratio), draw);
+    expect([got, matches.map(({ suppressed, notSampled }) => [suppressed, notSampled ?? false])]).toEqual([
+      verdict,
+      [[verdict === 'suppressed', verdict === 'suppressed']],
+    ]);
+  });
+  test('hides no match of another list, and is reported behind it', () => {
+    const { verdict, matches } = decided(sampled(0), 0.5, near(list('other'), 9));
+    expect([verdict, matches.map(({ list: name, suppressed }) => [name, suppressed])]).toEqual([
+      'match',
+      [
+        ['other', false],
+        ['bank', true],
+      ],
+    ]);
+  });
+  test('that suppresses does so in every check: what is known to be good is good', () => {
+    const { verdict } = decided(sampled(0, 'suppression'), 0.5, near(list('bad'), 3));
+    expect(verdict).toBe('suppressed');
+  });
+  test('draws by itself where no draw is given', () => {
+    const verdicts = Array.from({ length: 200 }, () => decide([near(sampled(0.5), 3)], OWN).verdict);
+    const counted = verdicts.filter((verdict) => verdict === 'match').length;
+    expect(counted).toBeGreaterThan(50);
+    expect(counted).toBeLessThan(150);
+  });
+});
+
+describe('an entry that does not count before a time', () => {
+  const at = (ms: number) => ({ inactiveUntil: new Date(ms).toISOString() });
+  test.each([
+    [{}, false],
+    [{ inactiveUntil: null }, false],
+    [at(1_000), false],
+    [at(1_001), true],
+    [at(0), false],
+  ])('%o at a second past 1970: %s', (fact, expected) => {
+    expect(isInactive(fact, 1_000)).toBe(expected);
+  });
+  test('makes a decision that is not kept, and only while it is near', () => {
+    const later = near(list('bank'), 3, { entry: { ...entry('bank', 'e', 'aa'), ...at(Date.now() + 60_000) } });
+    expect(decide([{ ...later, quarantined: true }], OWN)).toMatchObject({ verdict: 'suppressed', isTimed: true });
+    expect(decide([near(list('bank'), 3)], OWN).isTimed).toBe(undefined);
   });
 });
