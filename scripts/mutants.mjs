@@ -109,6 +109,7 @@ const PLAN = 'src/cases/feedback/plan-feedback.ts';
 const SEND = 'src/cases/feedback/send-feedback.ts';
 const SERVICE = 'src/cases/feedback/request-service.ts';
 const CALLS = 'src/hashlists/feedback-calls.ts';
+const OF_RENAMES = ['test/http/list-rename.test.ts'];
 const OF_SUMS = ['test/cases/feedback/sum-feedback.test.ts'];
 const OF_SEND = ['test/cases/feedback/send-feedback.test.ts'];
 const FEEDBACK_ROUTE = 'src/http/routes/list-feedback.ts';
@@ -684,7 +685,38 @@ export const MUTANTS = [
   // Feedback to publishers.
   ['src/cases/feedback/decision.ts', "status === 'notified' && ", 'false && ', OF_SUMS],
   ['src/cases/feedback/decision.ts', " && decision?.verdict === 'false_positive'", '', OF_SUMS],
-  [SUMS, 'match.list !== list || ', '', OF_SUMS],
+  [SUMS, 'nameNow(match.list, generation) !== list || ', '', OF_SUMS],
+  [SUMS, 'nameNow(match.list, generation)', 'match.list', OF_RENAMES],
+  ['src/cases/decide-hit.ts', 'nameNow(hit.list, hit.generation) ?? hit.list', 'hit.list', OF_RENAMES],
+  ['src/cases/webhooks/hold-events.ts', 'nameNow(match.list, hit.generation) ?? match.list', 'match.list', OF_RENAMES],
+  ['src/lists/list-names.ts', 'generation < until', 'generation <= until', ['test/lists/list-names.test.ts']],
+  ['src/lists/list-names.ts', 'a.until - b.until', 'b.until - a.until', ['test/lists/list-names.test.ts']],
+  ['src/lists/rename-list.ts', 'job.list === list || ', '', ['test/lists/rename-list.test.ts']],
+  ['src/lists/rename-list.ts', ' || job.list === to', '', ['test/lists/rename-list.test.ts']],
+  [
+    'src/lists/rename-list.ts',
+    '[syncDuty(list), feedbackDuty(list)]',
+    '[syncDuty(list)]',
+    ['test/lists/rename-list.test.ts'],
+  ],
+  ['src/lists/rename-list.ts', 'list === OWN_SUPPRESSIONS || ', '', ['test/lists/rename-list.test.ts']],
+  ['src/lists/rename-list.ts', ' || to === OWN_SUPPRESSIONS', '', ['test/lists/rename-list.test.ts']],
+  ['src/lists/import/import-jobs.ts', 'isOfJob && ', '', ['test/lists/import/import-jobs.test.ts']],
+  [POLICY, 'list: p.list.list', 'list: p.entry.list', ['test/lists/live-lists.test.ts']],
+  ['src/check/entry-words.ts', 'mayBeValue(tag)', 'false', ['test/check/entry-words.test.ts']],
+  [
+    'src/check/entry-words.ts',
+    'mayBeValue(name) || mayBeValue(text)',
+    'mayBeValue(text)',
+    ['test/check/entry-words.test.ts'],
+  ],
+  [
+    'src/check/entry-words.ts',
+    'length > room || mayBeValue(name)',
+    'length >= room || mayBeValue(name)',
+    ['test/check/entry-words.test.ts'],
+  ],
+  ['src/ledger/outcome.ts', 'matches.map(withoutWords)', 'matches', ['test/http/entry-words.test.ts']],
   [SUMS, 'match.suppressed && !match.quarantined', 'false', OF_SUMS],
   [SUMS, ' && !match.quarantined', '', OF_SUMS],
   [SUMS, 'if (!found.has(key) || match', 'if (match', OF_SUMS],

@@ -4,6 +4,7 @@ import type { Audit } from '../audit/audit.js';
 import { AppError } from '../core/errors.js';
 import type { HitStatus } from '../core/vocabulary.js';
 import type { Hit, Ledger } from '../ledger/ledger.js';
+import { namesNow } from '../lists/list-names.js';
 import { suppress } from '../lists/suppressions.js';
 import type { DecidingKey } from '../store/ledger-contract.js';
 
@@ -44,7 +45,10 @@ export async function decideHit(
   const operation = { action: 'hit.status', tenant: known.tenant, target: id, details: { status } } as const;
   const hit = await audit.withAudit(actor, operation, () => ledger.changeHit(tenant, id, decision));
   if (!isFalse) return hit;
-  const { list, entryId } = hit;
+  const { entryId } = hit;
+  // The entry that was matched, whatever its list is called now, and not one of a list that has its name.
+  const nameNow = namesNow(await audit.as(actor).lists.lists());
+  const list = nameNow(hit.list, hit.generation) ?? hit.list;
   if (decision.suppress) {
     await suppress(audit.as(actor).lists, { list, entryId });
     await reload();

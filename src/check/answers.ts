@@ -1,7 +1,7 @@
 /** Shapes of answers, the same on the command line and over HTTP. */
 import type { ErrorCode } from '../core/errors.js';
 import type { Background, Digests, ImageFormat, NotCheckedReason, Part, Verdict } from '../core/vocabulary.js';
-import type { Match } from './policy.js';
+import type { AnswerMatch } from './policy.js';
 
 export interface ImageFacts {
   readonly format: ImageFormat;
@@ -64,9 +64,9 @@ export interface CheckAnswer {
   readonly degraded: boolean;
   /** False where an approximate index answered. */
   readonly exact: boolean;
-  readonly matches: readonly Match[];
+  readonly matches: readonly AnswerMatch[];
   /** Entries that a window is possibly of, where answers say so: no matches, for a person to look at. */
-  readonly possible?: readonly Match[];
+  readonly possible?: readonly AnswerMatch[];
   readonly matchCount: number;
   /** True where `matches` holds fewer than `matchCount`. */
   readonly truncated: boolean;

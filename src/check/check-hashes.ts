@@ -30,7 +30,7 @@ import { type BatchParts, checkValues, emptyDecision } from './check-values.js';
 import { type FileQuery, QueryBatch } from './file-queries.js';
 import { requirePhotoDna } from './match.js';
 import { matchFiles } from './match-files.js';
-import type { Decision, Match } from './policy.js';
+import type { AnswerMatch, Decision } from './policy.js';
 import type { Recording } from './recorder.js';
 import { BATCH_ALGORITHMS, type BatchAlgorithm } from './search-piece.js';
 
@@ -79,9 +79,9 @@ export type HashItemAnswer =
       readonly reason?: Decision['reason'];
       readonly lowQuality: boolean;
       readonly exact: boolean;
-      readonly matches: readonly Match[];
+      readonly matches: readonly AnswerMatch[];
       /** As in `CheckAnswer`. */
-      readonly possible?: readonly Match[];
+      readonly possible?: readonly AnswerMatch[];
       readonly matchCount: number;
       readonly truncated: boolean;
     }

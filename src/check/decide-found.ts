@@ -2,7 +2,7 @@
  * The decision of a query from its candidates: entries are read nearest first, of each list only so many, and the rest is
  * counted. Where a request's budget is spent, as few are read as the verdict needs.
  */
-import type { Match } from '../core/match-types.js';
+import type { AnswerMatch } from '../core/match-types.js';
 import { type ListInfo, NO_VIEW } from '../core/vocabulary.js';
 import type { ListSnapshot } from '../lists/snapshot.js';
 import { type Candidate, type HashQuery, isOpen } from './candidate.js';
@@ -143,7 +143,7 @@ async function possibleOf(
   reader: EntryReader,
   found: readonly Candidate[],
   asked: Asked,
-): Promise<readonly Match[]> {
+): Promise<readonly AnswerMatch[]> {
   const { requestedRadiusBits } = asked;
   const admitted = found.filter(({ list, query, distance, isPossible }) => {
     if (!isPossible || distance > (requestedRadiusBits ?? Infinity)) return false;

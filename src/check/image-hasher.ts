@@ -38,8 +38,19 @@ interface Cached {
   readonly packed: Buffer;
   readonly decided: { readonly cacheKey: string; readonly decision: Decision } | null;
 }
-/** Memory of one match with its strings, in V8. */
+/** Memory of one match with its strings, in V8, without its tags and notes. */
 const MATCH_BYTES = 600;
+/** Memory of a tag or a note beside its characters, of two bytes each. */
+const WORD_BYTES = 64;
+
+/** Return about what a decision takes in memory. */
+function decisionBytes({ matches }: Decision): number {
+  let bytes = matches.length * MATCH_BYTES;
+  for (const { tags = [], notes = {} } of matches) {
+    for (const text of [...tags, ...Object.entries(notes).flat()]) bytes += WORD_BYTES + text.length * 2;
+  }
+  return bytes;
+}
 
 interface HashedImage {
   readonly reply: HashReply;
@@ -56,7 +67,7 @@ export interface ImageHasher {
 export function createImageHasher({ cacheBytesMax }: Pick<Config, 'cacheBytesMax'>, metrics: Metrics): ImageHasher {
   const cache = createReplyCache<Cached>(
     cacheBytesMax,
-    ({ packed, decided }) => packed.length + (decided?.decision.matches.length ?? 0) * MATCH_BYTES,
+    ({ packed, decided }) => packed.length + (decided === null ? 0 : decisionBytes(decided.decision)),
   );
   const inFlight = new Map<string, Promise<HashReply>>();
   const uncached = (reply: HashReply): HashedImage => ({ reply, decisionFor: () => null, cacheDecision: () => {} });

@@ -5,9 +5,10 @@
  * with a known-good value. All other matches still count.
  */
 import { derivedOf } from '../core/derived.js';
-import type { Match } from '../core/match-types.js';
+import type { AnswerMatch, Match } from '../core/match-types.js';
 import type { Entry, Family, ListInfo, NotCheckedReason, Orientation, Verdict, ViewName } from '../core/vocabulary.js';
 import { type Detail, WINDOW_KINDS_OF, type WindowKind, type WindowMatch, type WindowRule } from '../core/window.js';
+import { wordsOf } from './entry-words.js';
 
 const DAY_MS = 86_400_000;
 
@@ -31,7 +32,7 @@ export interface Proposal extends ViewName {
   readonly lowQuality: boolean;
 }
 
-export type { Match } from '../core/match-types.js';
+export type { AnswerMatch, Match } from '../core/match-types.js';
 
 /** Matches returned per image and list: a list of near-copies could otherwise fill the answer. The true count is returned too. */
 export const MATCHES_PER_LIST_MAX = 100;
@@ -43,9 +44,9 @@ export interface Decision {
   /** `no_list` where nothing was searched, with `not_checked`; else null. */
   readonly reason: Extract<NotCheckedReason, 'no_list'> | null;
   /** Exact first, then by distance; the first of each list, and at most `MATCHES_PER_LIST_MAX` of it. */
-  readonly matches: readonly Match[];
+  readonly matches: readonly AnswerMatch[];
   /** Entries that a window may be a copy of, for a person to look at; only where nothing matched. Never matches. */
-  readonly possible: readonly Match[];
+  readonly possible: readonly AnswerMatch[];
   /** Number of all matches, including those beyond the cap. */
   readonly matchCount: number;
   /** True where `matches` holds fewer than `matchCount`. */
@@ -192,7 +193,7 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
   const goodValues = new Set(good.map((p) => `${p.entry.algorithm} ${p.entry.value}`));
   const { draw = Math.random() } = asked;
   const matches = admitted
-    .map((p): Match => {
+    .map((p): AnswerMatch => {
       const isDrawnOut = p.list.kind === 'match' && p.list.sampleRatio < draw;
       const suppressed =
         isDrawnOut ||
@@ -200,8 +201,10 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
         p.list.kind === 'suppression' ||
         fileIsGood ||
         goodValues.has(`${p.entry.algorithm} ${p.entry.value}`);
+      const { mediaType, updatedAt, tags, notes } = wordsOf(p.entry);
       return {
-        list: p.entry.list,
+        // As the snapshot has it: the store may have renamed the list meanwhile.
+        list: p.list.list,
         entryId: p.entry.entryId,
         algorithm: p.entry.algorithm,
         matchType: p.matchType,
@@ -216,6 +219,10 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
         part: p.part,
         ...termsOf(p),
         source: p.entry.source,
+        mediaType,
+        updatedAt,
+        tags,
+        notes,
         suppressed,
         quarantined: p.flooded || p.quarantined,
         ...(isDrawnOut && { notSampled: true }),

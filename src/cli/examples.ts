@@ -58,6 +58,7 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     example('Cropped and turned copies too', 'zeef lists set own --detail deep'),
     example('Entries that match for a year', 'zeef lists set own --entry-days 365'),
   ],
+  'lists rename': [example('Another name', 'zeef lists rename own own-nl')],
   'lists versions': [example('What each import changed', 'zeef lists versions own')],
   'lists approve': [
     example('Activate the version that is held', 'zeef lists approve own'),

@@ -65,7 +65,11 @@ async function run(parts: Parts, name: string, flags: FeedbackFlags, cli: CliCon
   if (flags.send) return flags.yes ? sendNow(parts, name, flags, cli) : showPlan(parts, name, flags, cli);
   const { lists } = parts.audit.as(cliActor());
   await requireList(lists, name);
-  const rows = await withStates(lists, name, await sumDecisions(parts.ledger, name, flags.since ?? null));
+  const rows = await withStates(
+    lists,
+    name,
+    await sumDecisions({ ledger: parts.ledger, lists }, name, flags.since ?? null),
+  );
   const text = flags.json ? `${JSON.stringify({ list: name, feedback: rows })}\n` : feedbackText(rows, flags.format);
   if (flags.out === undefined) cli.out(text, 'document');
   else await writeNamed('--out', flags.out, text);

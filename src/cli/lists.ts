@@ -8,6 +8,7 @@ import { addFeedbackCommand } from './list-feedback.js';
 import { addImagesCommand } from './list-images.js';
 import { addImportCommand } from './list-import.js';
 import { addQuarantineCommands } from './list-quarantine.js';
+import { addRenameCommand } from './list-rename.js';
 import { addSettingsCommand } from './list-settings.js';
 import { addSwitchCommands } from './list-switches.js';
 import { addVersionCommands } from './list-versions.js';
@@ -20,6 +21,7 @@ export function addListCommands(program: Command, cli: CliContext): void {
   addImportCommand(lists, program, cli);
   addContentsCommands(lists, program, cli);
   addSettingsCommand(lists, program, cli);
+  addRenameCommand(lists, program, cli);
   addVersionCommands(lists, program, cli);
   addQuarantineCommands(lists, program, cli);
   addSwitchCommands(lists, program, cli);

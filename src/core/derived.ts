@@ -11,6 +11,11 @@ export type DerivedKind = (typeof DERIVED_KINDS)[number];
 
 export const derivedTag = (kind: DerivedKind): string => `derived:${kind}`;
 
+const TAGS: ReadonlySet<string> = new Set(DERIVED_KINDS.map(derivedTag));
+
+/** Return the tags that a list gave: without the mark of a derived value. */
+export const withoutDerived = (tags: readonly string[]): readonly string[] => tags.filter((tag) => !TAGS.has(tag));
+
 /** Return what a value is derived by; null for a value of the image itself. */
 export const derivedOf = ({ tags }: Pick<Entry, 'tags'>): DerivedKind | null =>
   DERIVED_KINDS.find((kind) => tags.includes(derivedTag(kind))) ?? null;

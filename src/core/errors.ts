@@ -215,6 +215,12 @@ export const ERRORS = {
     says: 'Hits of an earlier version are being prepared; retry shortly.',
     atCommand: 'Hits of an earlier version are not yet prepared; repeat the command.',
   },
+  LIST_BUSY: {
+    number: 99,
+    http: 409,
+    retry: true,
+    says: 'An import, a sync or feedback of this list is under way.',
+  },
   STORE_IN_USE: { number: 81, http: 503, retry: true, says: 'Another process uses the store, or work waits in it.' },
   STORE_NOT_EMPTY: { number: 82, http: 409, retry: false, says: 'The target of the move is not empty.' },
   STORE_UNFINISHED: { number: 83, http: 503, retry: false, says: 'A move into this store has not ended.' },

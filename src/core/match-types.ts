@@ -1,6 +1,6 @@
 /** One matched entry, as returned to the caller and kept as evidence. Holds no list value. */
 import type { DerivedKind } from './derived.js';
-import type { Algorithm, Family, Orientation, ViewName } from './vocabulary.js';
+import type { Algorithm, Entry, Family, Orientation, ViewName } from './vocabulary.js';
 import type { WindowMatch } from './window.js';
 
 export interface Match extends ViewName {
@@ -24,4 +24,15 @@ export interface Match extends ViewName {
   readonly quarantined: boolean;
   /** The list counts in a share of the checks, and this is none of them. */
   readonly notSampled?: true;
+}
+
+/** What an entry says of itself besides, as its matches say it. */
+export type EntryWords = Pick<Entry, 'mediaType' | 'updatedAt' | 'tags' | 'notes'>;
+
+/** A match in an answer; a service of an earlier release gives none of the words. Evidence does not keep them: an entry may say other things later. */
+export type AnswerMatch = Match & Partial<EntryWords>;
+
+export function withoutWords(match: AnswerMatch): Match {
+  const { mediaType: _m, updatedAt: _u, tags: _t, notes: _n, ...kept } = match;
+  return kept;
 }

@@ -213,6 +213,12 @@ export const NO_TERMS: ListTerms = {
   sampleRatio: 1,
 };
 
+/** A name that a list had, in answers of the generations before `until`. */
+export interface FormerName {
+  readonly name: string;
+  readonly until: number;
+}
+
 /** One list as the store has it; counts are of the active version. */
 export interface ListInfo extends ListTerms {
   readonly list: string;
@@ -230,4 +236,6 @@ export interface ListInfo extends ListTerms {
   readonly rejectedCount: number;
   readonly duplicateCount: number;
   readonly entriesByAlgorithm: Readonly<Partial<Record<Algorithm, number>>>;
+  /** Oldest first. */
+  readonly formerNames: readonly FormerName[];
 }

@@ -3,7 +3,7 @@ import type { Static } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import type { CheckOptions } from '../check/check-image.js';
 import { drawOf } from '../check/draw.js';
-import type { Match } from '../check/policy.js';
+import type { AnswerMatch } from '../check/policy.js';
 import { namesFrom } from '../core/names.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
 import { seesDetails } from './authorise.js';
@@ -26,7 +26,7 @@ export function optionsFrom(
 }
 
 /** Return the matches that the caller may see: without the scope `details`, the list and match type, but no fact of the entry and no distance. */
-export function matchesFor(request: FastifyRequest, matches: readonly Match[]): readonly object[] {
+export function matchesFor(request: FastifyRequest, matches: readonly AnswerMatch[]): readonly object[] {
   if (seesDetails(request.caller)) return matches;
   return matches.map(({ list, matchType, suppressed, quarantined }) => ({ list, matchType, suppressed, quarantined }));
 }
@@ -38,10 +38,9 @@ export type Reduced<Answer> = Omit<Answer, 'matches' | 'possible'> & {
 };
 
 /** Return an answer with what the caller may see of its matches, and of possible ones. */
-export function reduced<Answer extends { readonly matches: readonly Match[]; readonly possible?: readonly Match[] }>(
-  request: FastifyRequest,
-  answer: Answer,
-): Reduced<Answer> {
+export function reduced<
+  Answer extends { readonly matches: readonly AnswerMatch[]; readonly possible?: readonly AnswerMatch[] },
+>(request: FastifyRequest, answer: Answer): Reduced<Answer> {
   const { matches, possible } = answer;
   if (matches.length === 0 && !possible?.length) return answer;
   const maybe = possible === undefined ? {} : { possible: matchesFor(request, possible) };

@@ -99,6 +99,15 @@ export const Match = Type.Object({
   notSampled: Type.Optional(Type.Literal(true)),
 });
 
+/** Of an answer: with what the entry says of itself, which a hit does not keep. */
+export const AnswerMatch = Type.Object({
+  ...Match.properties,
+  mediaType: Type.Optional(orNull(Type.String())),
+  updatedAt: Type.Optional(orNull(Type.String())),
+  tags: Type.Optional(Type.Array(Type.String())),
+  notes: Type.Optional(Type.Record(Type.String(), Type.String())),
+});
+
 const Digests = Type.Object({
   md5: Type.Optional(Type.String()),
   sha1: Type.Optional(Type.String()),
@@ -130,8 +139,8 @@ export const CheckResult = Type.Object(
     oneDimensional: Type.Boolean(),
     degraded: Type.Boolean(),
     exact: Type.Boolean(),
-    matches: Type.Array(Match),
-    possible: Type.Optional(Type.Array(Match)),
+    matches: Type.Array(AnswerMatch),
+    possible: Type.Optional(Type.Array(AnswerMatch)),
     matchCount: count,
     truncated: Type.Boolean(),
   },
@@ -254,7 +263,7 @@ const HashVerdict = {
   reason: Type.Optional(oneOf(['no_list'])),
   lowQuality: Type.Optional(Type.Boolean()),
   exact: Type.Optional(Type.Boolean()),
-  matches: Type.Optional(Type.Array(Match)),
+  matches: Type.Optional(Type.Array(AnswerMatch)),
   matchCount: Type.Optional(count),
   truncated: Type.Optional(Type.Boolean()),
 };
@@ -351,6 +360,7 @@ export const ListResult = Type.Object({
   tenant: orNull(Type.String()),
   bank: orNull(Type.String()),
   sampleRatio: Type.Number({ minimum: 0, maximum: 1 }),
+  formerNames: Type.Array(Type.Object({ name: Type.String(), until: count })),
 });
 
 export const ListHealthResult = Type.Object({
@@ -411,7 +421,10 @@ const ListChanges = {
   sampleRatio: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
 };
 
-export const ListChangeBody = Type.Object(ListChanges, { additionalProperties: false, minProperties: 1 });
+export const ListChangeBody = Type.Object(
+  { name: Type.Optional(Name), ...ListChanges },
+  { additionalProperties: false, minProperties: 1 },
+);
 
 export const NewListBody = Type.Object(
   { list: Name, kind: Type.Optional(oneOf(['match', 'suppression'])), ...ListChanges },

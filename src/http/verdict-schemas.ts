@@ -3,7 +3,16 @@ import { Type } from '@sinclair/typebox';
 import { BATCH_ALGORITHMS } from '../check/search-piece.js';
 import { ERRORS } from '../core/errors.js';
 import { ALGORITHMS, VERDICTS } from '../core/vocabulary.js';
-import { CheckQuery, CheckResult, count, FilesResult, Match, oneOf, orNull, VALUE_CHARACTERS_MAX } from './schemas.js';
+import {
+  AnswerMatch,
+  CheckQuery,
+  CheckResult,
+  count,
+  FilesResult,
+  oneOf,
+  orNull,
+  VALUE_CHARACTERS_MAX,
+} from './schemas.js';
 
 /** Statuses of a match that a client may choose. nginx understands 403, a form of uploads 422, a delivery of files 451. */
 const MATCH_STATUSES = ['403', '406', '422', '451'] as const;
@@ -47,8 +56,8 @@ export const OneHashResult = Type.Object({
   generation: count,
   lowQuality: Type.Boolean(),
   exact: Type.Boolean(),
-  matches: Type.Array(Match),
-  possible: Type.Optional(Type.Array(Match)),
+  matches: Type.Array(AnswerMatch),
+  possible: Type.Optional(Type.Array(AnswerMatch)),
   matchCount: count,
   truncated: Type.Boolean(),
 });

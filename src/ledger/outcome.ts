@@ -1,6 +1,6 @@
 /** Converts an answer to its record: its counts, and the sighting of its hit. */
 import { hash } from 'node:crypto';
-import type { Match } from '../core/match-types.js';
+import { type Match, withoutWords } from '../core/match-types.js';
 import { orderedIds } from '../core/new-id.js';
 import { startOf } from '../core/period.js';
 import { NO_TOTALS, type TallySum, type Totals } from '../core/tally.js';
@@ -113,7 +113,7 @@ export function sightingOf(tenant: string, outcome: Outcome, atMs: number, seal:
   if (!nearest) return null;
   const kept: Omit<Evidence, 'digests'> & { digests: Record<string, string> } = {
     digests: sealed(digests, seal),
-    matches,
+    matches: matches.map(withoutWords),
     generation,
     checkId,
   };

@@ -94,6 +94,10 @@ export function auditedLists(lists: ListStore, withAudit: WithAudit): ListStore 
     },
     updateList: (name, change) =>
       withAudit({ action: 'list.update', target: name, details: flat(change) }, () => lists.updateList(name, change)),
+    renameList: (name, to, sourceAs) =>
+      withAudit({ action: 'list.rename', target: name, details: { name: to } }, () =>
+        lists.renameList(name, to, sourceAs),
+      ),
     removeList: (name) => withAudit({ action: 'list.remove', target: name }, () => lists.removeList(name)),
     replaceEntries: (name, rows, options = {}) =>
       withAudit(importOperation({ list: name, mode: 'replace', ...options }), () =>

@@ -11,7 +11,7 @@ import type { ListStore } from '../store/lists-contract.js';
 import { knownIds } from './known-ids.js';
 
 /** The suppression list that holds the values that were added one by one. */
-const OWN_SUPPRESSIONS = 'own-suppressions';
+export const OWN_SUPPRESSIONS = 'own-suppressions';
 
 export type NewSuppression =
   | { readonly algorithm: Algorithm; readonly value: string; readonly note?: string | undefined }

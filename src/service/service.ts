@@ -4,7 +4,7 @@
  */
 import { type Audit, ZEEF } from '../audit/audit.js';
 import type { DeliverOptions } from '../cases/webhooks/deliver.js';
-import { EventHold } from '../cases/webhooks/hold-events.js';
+import { EventHold, presentMatches } from '../cases/webhooks/hold-events.js';
 import { runWebhooks } from '../cases/webhooks/run-webhooks.js';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
 import { type CheckOptions, checkImage, type ImageCheckOptions } from '../check/check-image.js';
@@ -421,7 +421,7 @@ export function startWebhooks(
 ): () => Promise<void> {
   const hold = new EventHold({
     marks: config.floodHold === 'on' ? () => store.lists.quarantined() : async () => [],
-    matchesOf: async (id) => (await ledger.hit(undefined, id))?.matches ?? null,
+    matchesOf: presentMatches({ ledger, lists: store.lists }),
   });
   const runner = runWebhooks({
     store: store.webhooks,

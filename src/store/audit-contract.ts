@@ -13,6 +13,7 @@ export const AUDIT_ACTIONS = [
   'tenant.alarm',
   'list.create',
   'list.update',
+  'list.rename',
   'list.remove',
   'list.replace',
   'list.add',

@@ -13,3 +13,7 @@ export const BANK_NAME = /^[A-Z_][A-Z0-9_]*$/;
 export function requireListName(name: string): void {
   if (!LIST_NAME.test(name)) throw new AppError('REQUEST_INVALID', { field: 'list', expected: String(LIST_NAME) });
 }
+
+/** The error of a name that another list has. */
+export const nameTaken = (): AppError =>
+  new AppError('REQUEST_INVALID', { field: 'list', why: 'the list exists already' });

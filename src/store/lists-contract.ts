@@ -293,6 +293,11 @@ export interface ListAdmin {
   createList(list: NewList): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
   updateList(name: string, change: ListChange): Promise<ListInfo>;
+  /**
+   * Give a list another name. What the store has of it is by its key, and stays; its former name is free. To the name that it has, nothing is done. `sourceAs`: the source for the
+   * new name, since its sealed secrets name the list. Errors LIST_NOT_FOUND; REQUEST_INVALID: the name is taken or invalid.
+   */
+  renameList(name: string, to: string, sourceAs?: (source: SourceInfo) => SourceInfo): Promise<ListInfo>;
   /** Errors LIST_NOT_FOUND. */
   removeList(name: string): Promise<void>;
   /**

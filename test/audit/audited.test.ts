@@ -82,7 +82,8 @@ test('each change of the store is logged before and after, with actor and subjec
       { details: { host: 'example.org', everyMinutes: 5, secrets: 'password' } },
     ],
     ['list.source', () => lists.setSource('x', null), { details: {} }],
-    ['list.remove', () => lists.removeList('x'), { target: 'x' }],
+    ['list.rename', () => lists.renameList('x', 'y'), { target: 'x', details: { name: 'y' } }],
+    ['list.remove', () => lists.removeList('y'), { target: 'y' }],
     [
       'key.create',
       () => keys.createKey({ tenant: 'acme', scopes: ['check', 'hits'], expiresAt: null, name: 'n' }),

@@ -27,6 +27,7 @@ const listOf = (more: Partial<ListInfo> = {}): ListInfo => ({
   duplicateCount: 0,
   entriesByAlgorithm: {},
   ...NO_TERMS,
+  formerNames: [],
   ...more,
 });
 const windowRule = { radiusBits: 31, wrongBitsMax: 6 };

@@ -27,6 +27,7 @@ const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
   rejectedCount: 0,
   duplicateCount: 0,
   entriesByAlgorithm: {},
+  formerNames: [],
   ...NO_TERMS,
   ...more,
 });
@@ -68,7 +69,17 @@ function storeOf(entryOf: (key: number) => Partial<StoredEntry>): { store: ListF
   } as unknown as ListFeed;
   const stored = (key: number): StoredEntry => {
     const value = key.toString(16).padStart(64, '0');
-    const known = { list: 'bad', entryId: `e${key}`, algorithm: 'pdq', value, updatedAt: null, quarantined: false };
+    const known = {
+      list: 'bad',
+      entryId: `e${key}`,
+      algorithm: 'pdq',
+      value,
+      updatedAt: null,
+      mediaType: null,
+      tags: [],
+      notes: {},
+      quarantined: false,
+    };
     return { ...nothing, ...known, ...entryOf(key) } as StoredEntry;
   };
   return { store, read };

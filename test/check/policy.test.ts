@@ -26,6 +26,7 @@ const list = (name: string, more: Partial<ListInfo> = {}): ListInfo => ({
   rejectedCount: 0,
   duplicateCount: 0,
   entriesByAlgorithm: {},
+  formerNames: [],
   ...NO_TERMS,
   ...more,
 });

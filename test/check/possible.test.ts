@@ -177,7 +177,9 @@ describe('where cases say it', () => {
     ).rejects.toMatchObject({ code: 'HIT_STATE' });
     const cases = await running.service.ledger.cases({ fromMs: 0, toMs: Date.now() + 1, tenant: undefined });
     expect(cases).toMatchObject([{ byStatus: { confirmed: 1, false_positive: 0, possible: 0 } }]);
-    expect(await sumDecisions(running.service.ledger, 'wide')).toEqual([]);
+    expect(await sumDecisions({ ledger: running.service.ledger, lists: running.service.store.lists }, 'wide')).toEqual(
+      [],
+    );
   });
 
   test('a notice waits for a decision, and says then that nothing matched', async () => {

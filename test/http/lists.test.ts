@@ -134,7 +134,7 @@ describe('PATCH of a list', () => {
     [404, 'nowhere', { enabled: true }],
     [400, 'sample', {}],
     [400, 'sample', { radiusBits: 257 }],
-    [400, 'sample', { name: 'other' }],
+    [400, 'sample', { title: 'other' }],
   ])('%i for %s %j', async (status, list, body) => {
     expect((await patch(list, body)).status).toBe(status);
   });

@@ -188,6 +188,8 @@ describe('requests that change', () => {
   test('lists and imports', async () => {
     await sendExamples('createList', JSON_TYPE);
     await sendExamples('changeList', JSON_TYPE, { params: { list: 'partner' } });
+    // The last of them gave it another name.
+    await send('changeList', { type: JSON_TYPE, body: '{"name":"partner"}', params: { list: 'police-nl' } });
     await sendExamples('changeEntry', JSON_TYPE, { params: { list: 'sample', entryId: 'mate-freshflower' } });
     const formats: Record<string, string> = {
       'text/csv': '?format=csv&map=value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID',

@@ -125,6 +125,34 @@ test('additions, removals and disabling of entries and lists apply after one ref
   expect(live.snapshot.radius.pdq.map(({ keys, removedCount }) => keys.length - removedCount)).toEqual([0]);
 });
 
+test('another process follows a rename; a query that began before it has the name of its snapshot', async () => {
+  await fill();
+  const live = await open();
+  const before = live.snapshot;
+  const segments = before.radius.pdq;
+  await store.lists.renameList('a', 'c');
+  await store.lists.renameList('b', 'a');
+  const asked = { digests: {}, requestedRadiusBits: null, requestedDetail: null };
+  const named = async (snapshot: typeof before, lists: string | null) => {
+    const md5 = Buffer.from(digests.subarray(0, 16)).toString('hex');
+    const query = { ...asked, digests: { md5 }, hashes: [], lists: lists === null ? null : new Set([lists]) };
+    return (await match({ snapshot, store: store.lists, pool }, query)).matches.map(({ list }) => list);
+  };
+  expect([await named(before, null), await named(before, 'b'), await named(before, 'a')]).toEqual([['b'], ['b'], []]);
+  expect(await live.refresh()).toBe(true);
+  const { snapshot } = live;
+  expect([...snapshot.listByName.keys()].sort()).toEqual(['a', 'c']);
+  expect([await named(snapshot, null), await named(snapshot, 'a'), await named(snapshot, 'c')]).toEqual([
+    ['a'],
+    ['a'],
+    [],
+  ]);
+  expect([...snapshot.inForce.keys()].sort()).toEqual(['a', 'c']);
+  // No entry was loaded again.
+  expect(snapshot.radius.pdq.map(({ index }) => index)).toEqual(segments.map(({ index }) => index));
+  expect(await verdicts(live, [0, 2_500])).toEqual(['match', 'no_match']);
+});
+
 test('an index file is loaded, and the changes of the store since it are applied', async () => {
   await fill();
   const first = await open();

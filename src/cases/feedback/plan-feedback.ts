@@ -37,7 +37,7 @@ interface PlanOptions {
 }
 
 interface PlanParts {
-  readonly lists: Pick<ListReader, 'entry' | 'source'>;
+  readonly lists: Pick<ListReader, 'entry' | 'source' | 'lists'>;
   readonly feedback: Pick<FeedbackStore, 'sent'>;
   readonly ledger: Pick<Ledger, 'hits'>;
 }
@@ -72,7 +72,7 @@ export async function planFeedback(
   const before = new Map((await feedback.sent(list, service)).map((sent) => [keyOf(sent), sent]));
   const due: DueFeedback[] = [];
   const left: FeedbackPlan['left'][number][] = [];
-  for (const sum of await sumDecisions(ledger, list, sinceMs)) {
+  for (const sum of await sumDecisions({ ledger, lists }, list, sinceMs)) {
     const held = await heldValues(lists, list, sum);
     const row = feedbackOf(list, sum, held);
     const why = reasonToLeave(row, { held, source, sent: before.get(keyOf(sum)), refused });

@@ -11,6 +11,7 @@ import type { Ledger } from '../../ledger/ledger.js';
 import { readSecrets } from '../../lists/import/source-secrets.js';
 import { openSession, type SourceSession } from '../../lists/import/source-session.js';
 import { placeOf } from '../../lists/import/spool-pages.js';
+import { feedbackDuty } from '../../lists/rename-list.js';
 import type { SentFeedback } from '../../store/feedback-contract.js';
 import type { Store } from '../../store/store.js';
 import { type DueFeedback, type FeedbackPlan, planFeedback } from './plan-feedback.js';
@@ -55,7 +56,7 @@ export async function sendFeedback(
 ): Promise<SendReport> {
   const { audit, ledger } = parts;
   const store = audit.as(options.actor);
-  const done = await withDuty(store.duties, `feedback ${list}`, async (duty) => {
+  const done = await withDuty(store.duties, feedbackDuty(list), async (duty) => {
     const lost = new AbortController();
     duty.onLost(() => lost.abort());
     const plan = await planFeedback({ ...store, ledger }, list, options);

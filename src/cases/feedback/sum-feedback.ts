@@ -5,6 +5,7 @@
 import { AppError } from '../../core/errors.js';
 import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
 import type { Hit, Ledger } from '../../ledger/ledger.js';
+import { type NameNow, namesNow } from '../../lists/list-names.js';
 import type { HeldEntry, ListReader } from '../../store/lists-contract.js';
 import { decisionOf, type Verdict } from './decision.js';
 
@@ -47,10 +48,14 @@ interface Counted {
 }
 
 /** Entries of the list that a hit matched, each once, by algorithm; those that a suppression took out of the answer are not. */
-function matchedEntries({ matches }: Pick<Hit, 'matches'>, list: string): Hit['matches'] {
+function matchedEntries(
+  { matches, generation }: Pick<Hit, 'matches' | 'generation'>,
+  list: string,
+  nameNow: NameNow,
+): Hit['matches'] {
   const found = new Map<string, Hit['matches'][number]>();
   for (const match of matches) {
-    if (match.list !== list || (match.suppressed && !match.quarantined)) continue;
+    if (nameNow(match.list, generation) !== list || (match.suppressed && !match.quarantined)) continue;
     const key = keyOf(match);
     // One frame or orientation may have exactly the value, and another be near it.
     if (!found.has(key) || match.matchType === 'exact') found.set(key, match);
@@ -79,16 +84,17 @@ function toSum({ entryId, algorithm, decided, exact, at }: Counted): EntrySum {
 }
 
 /**
- * Add up the decisions on the hits of a list, of all tenants, in order. A decision is on the file, so it counts for every entry that
+ * Add up the decisions on the hits of a list, of all tenants, in order, by whatever name it had. A decision is on the file, so it counts for every entry that
  * the file matched. `sinceMs`: only entries with a decision since then; all of their decisions count.
  * Errors LEDGER_FAILED, LEDGER_INVALID; SEALED_DAMAGED.
  */
 export async function sumDecisions(
-  ledger: Pick<Ledger, 'hits'>,
+  { ledger, lists }: { readonly ledger: Pick<Ledger, 'hits'>; readonly lists: Pick<ListReader, 'lists'> },
   list: string,
   sinceMs: number | null = null,
 ): Promise<readonly EntrySum[]> {
   const sums = new Map<string, Counted>();
+  const nameNow = namesNow(await lists.lists());
   let cursor: string | null | undefined;
   while (cursor !== null) {
     const page: Awaited<ReturnType<Ledger['hits']>> = await ledger.hits({
@@ -96,7 +102,7 @@ export async function sumDecisions(
       limit: HITS_PER_READ,
       ...(cursor === undefined ? {} : { cursor }),
     });
-    for (const hit of page.hits) addHit(sums, hit, list);
+    for (const hit of page.hits) addHit(sums, hit, list, nameNow);
     cursor = page.cursor;
   }
   return [...sums.values()]
@@ -105,11 +111,11 @@ export async function sumDecisions(
     .sort(compareRows);
 }
 
-function addHit(sums: Map<string, Counted>, hit: Hit, list: string): void {
+function addHit(sums: Map<string, Counted>, hit: Hit, list: string, nameNow: NameNow): void {
   const decision = decisionOf(hit.history);
   // Of what only may be of an entry, no decision says anything about the entry.
   if (decision === null || hit.possible) return;
-  for (const match of matchedEntries(hit, list)) {
+  for (const match of matchedEntries(hit, list, nameNow)) {
     const { entryId, algorithm } = match;
     const key = keyOf(match);
     const sum = sums.get(key) ?? {

@@ -4,7 +4,9 @@
  * waits, since a flood can be made by anybody. Overdue cases are always sent.
  */
 import type { Match } from '../../core/match-types.js';
-import type { QuarantinedEntry } from '../../store/lists-contract.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import { namesNow } from '../../lists/list-names.js';
+import type { ListReader, QuarantinedEntry } from '../../store/lists-contract.js';
 import type { WebhookEvent, WebhookEventKind } from '../../store/webhooks-contract.js';
 
 /** Events that a receiver may act on by taking a file down. */
@@ -20,6 +22,22 @@ interface HoldParts {
   readonly matchesOf: (
     hitId: string,
   ) => Promise<readonly Pick<Match, 'list' | 'entryId' | 'matchType' | 'suppressed'>[] | null>;
+}
+
+/** Return the matches of hits by the names that their lists have now, as marks are. */
+export function presentMatches({
+  ledger,
+  lists,
+}: {
+  readonly ledger: Pick<Ledger, 'hit'>;
+  readonly lists: Pick<ListReader, 'lists'>;
+}): HoldParts['matchesOf'] {
+  return async (hitId) => {
+    const hit = await ledger.hit(undefined, hitId);
+    if (hit === null) return null;
+    const nameNow = namesNow(await lists.lists());
+    return hit.matches.map((match) => ({ ...match, list: nameNow(match.list, hit.generation) ?? match.list }));
+  };
 }
 
 const keyOf = ({ list, entryId }: Pick<QuarantinedEntry, 'list' | 'entryId'>) => JSON.stringify([list, entryId]);

@@ -158,6 +158,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   severityMap: { A1: 'high' },
   expiresAt: '2027-01-01T00:00:00Z',
   'expiresAt@Lists': null,
+  'name@Lists': 'police',
+  until: 41,
   entryDaysMax: null,
   heldVersion: null,
   'tenant@Lists': null,

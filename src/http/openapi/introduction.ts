@@ -12,7 +12,7 @@ needs, and \`admin\` has them all. While no key exists, a service that listens o
 | --- | --- |
 | \`check\` | to check and hash images, and to read counts |
 | \`check:hashes\` | to check and compare hashes |
-| \`details\` | to see the distance, entry, category, severity and source of a match |
+| \`details\` | to see the distance, entry, category, severity and source of a match, and what its entry says of itself |
 | \`hits\` | to read and decide the cases of the key's tenant, and its reports |
 | \`lists\` | to see lists and suppressions, never their values |
 | \`admin\` | everything, for every tenant |

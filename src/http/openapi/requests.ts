@@ -190,6 +190,7 @@ export const REQUESTS: Readonly<Record<string, RequestBody>> = {
       'Disable it': { enabled: false },
       'Radius and names': { radiusBits: 16, severityMap: { A1: 'high' } },
       'Look for cropped copies': { detail: 'deep' },
+      'Another name': { name: 'police-nl' },
     }),
   },
   rollBackList: { description: 'The version to restore.', content: json({ 'An earlier version': { version: 1 } }) },

@@ -167,7 +167,11 @@ function readRoute(app: FastifyInstance, service: Service, needs: Needs): void {
       const { lists } = service.store;
       const after = cursor === undefined ? null : positionOf(cursor);
       await requireList(lists, list);
-      const sums = await sumDecisions(service.ledger, list, since === undefined ? null : Date.parse(since));
+      const sums = await sumDecisions(
+        { ledger: service.ledger, lists },
+        list,
+        since === undefined ? null : Date.parse(since),
+      );
       const rest = after === null ? sums : sums.filter((sum) => compareRows(sum, after) > 0);
       const page = await withStates(lists, list, rest.slice(0, limit));
       const sent = await sentOf(service, list);

@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '../../core/errors.js';
 import { listHealth } from '../../lists/list-health.js';
+import { renameList } from '../../lists/rename-list.js';
 import type { Service } from '../../service/service.js';
 import type { createAuthoriser } from '../authorise.js';
 import { requireOwnTenant, seesList, storeAs } from '../authorise.js';
@@ -44,7 +45,7 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
       onRequest: needs('curate'),
       schema: {
         summary:
-          'Change a list: enabled, radius, low-quality images, category and severity maps, expiry, bank, sample.',
+          'Change a list: its name, or enabled, radius, low-quality images, category and severity maps, expiry, bank, sample.',
         params: Type.Object({ list: Type.String() }),
         body: ListChangeBody,
         response: { 200: ListResult, default: Problem },
@@ -52,7 +53,15 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
     },
     async (request) => {
       requireOwnTenant(request.caller, request.body.tenant);
-      const changed = await storeAs(service, request).lists.updateList(request.params.list, request.body);
+      const { list } = request.params;
+      const { name, ...change } = request.body;
+      if (name !== undefined && Object.keys(change).length > 0)
+        throw new AppError('REQUEST_INVALID', { field: 'name', expected: 'no other change beside it' });
+      const changes = storeAs(service, request);
+      const changed =
+        name === undefined
+          ? await changes.lists.updateList(list, change)
+          : await renameList(changes, service.config, { list, to: name });
       await service.reload();
       return changed;
     },

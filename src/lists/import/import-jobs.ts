@@ -17,7 +17,7 @@ import type { Logger } from '../../telemetry/log.js';
 import { ImportBodies } from './import-bodies.js';
 import { ImportQueue } from './import-queue.js';
 import type { ImportThread, ThreadedImport } from './import-task.js';
-import { findJob, IMPORTS, type ImportSettings, type JobParts, reportOf, runJob } from './run-job.js';
+import { findJob, IMPORTS, type ImportSettings, type JobParts, originOf, reportOf, runJob } from './run-job.js';
 import { readShort, ShortImports } from './short-imports.js';
 
 /** Queued imports; each keeps its bytes on disk meanwhile. */
@@ -256,7 +256,9 @@ class StoredImportJobs implements ImportJobs {
     const same = (await this.#store.jobs.jobs(list)).find((job) => job.sameAs === sameAs && job.state !== 'failed');
     if (!same || same.state === 'queued' || same.state === 'running') return same ?? null;
     const [newest] = (await this.#store.lists.list(list)) ? await this.#store.lists.versions(list) : [];
-    return newest?.version === same.report?.version ? same : null;
+    // A later list of this name counts its versions from 1 too. A version that was approved names the job behind the approval.
+    const isOfJob = newest?.origin?.endsWith(originOf(same.id)) ?? false;
+    return isOfJob && newest?.version === same.report?.version ? same : null;
   }
 }
 

@@ -25,17 +25,35 @@ export function sealSecret(vault: Vault, about: About, secret: string): SourceSe
   return { sealed: vault.seal(SECRET_LABEL, Buffer.from(prefixOf(about) + secret)).toString('base64') };
 }
 
-/** Errors SOURCE_FAILED. */
-function openSecret(vault: Vault, about: About, sealed: string): string {
+/** Return a secret; null: it is damaged, or of another source. */
+function opened(vault: Vault, about: About, sealed: string): string | null {
   const prefix = prefixOf(about);
-  let text = '';
   try {
-    text = vault.open(SECRET_LABEL, Buffer.from(sealed, 'base64')).toString();
+    const text = vault.open(SECRET_LABEL, Buffer.from(sealed, 'base64')).toString();
+    return text.startsWith(prefix) ? text.slice(prefix.length) : null;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'SEALED_DAMAGED') throw error;
+    return null;
   }
-  if (text.startsWith(prefix)) return text.slice(prefix.length);
+}
+
+/** Errors SOURCE_FAILED. */
+function openSecret(vault: Vault, about: About, sealed: string): string {
+  const text = opened(vault, about, sealed);
+  if (text !== null) return text;
   throw new AppError('SOURCE_FAILED', { why: `the sealed ${about.role} cannot be opened; set it again` });
+}
+
+/** Return a source for another name of its list. A secret that cannot be opened stays as it is: it is to be set again, as before. */
+export function sourceRenamed(vault: Vault, source: SourceInfo, list: string, to: string): SourceInfo {
+  const { url } = source;
+  const renamed = (role: string, secret: SourceSecret): SourceSecret => {
+    if (!('sealed' in secret)) return secret;
+    const text = opened(vault, { list, role, url }, secret.sealed);
+    return text === null ? secret : sealSecret(vault, { list: to, role, url }, text);
+  };
+  const secrets = Object.entries(source.secrets).map(([role, secret]) => [role, renamed(role, secret)]);
+  return { ...source, secrets: Object.fromEntries(secrets) };
 }
 
 /** Return the secrets of a source. Errors SOURCE_FAILED: a variable is not set, or a sealed secret is of another source. */

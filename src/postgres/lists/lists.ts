@@ -2,6 +2,7 @@
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
+import { nameTaken } from '../../store/list-name.js';
 import { type EntryRow, MARKS, toEntry, updatedAtOf } from '../../store/lists/entry-row.js';
 import { heldOf } from '../../store/lists/kept-versions.js';
 import { ListChecksum } from '../../store/lists/list-checksum.js';
@@ -35,7 +36,7 @@ import { keyAt, lockStore, presentEnd, raiseGeneration } from './generations.js'
 import { Imports } from './import.js';
 import { removalsSince } from './removals.js';
 import { damaged, type HeldRow, listOf, type PostgresListRow, ROWS_PER_BATCH } from './rows.js';
-import { addList, setList } from './settings.js';
+import { addList, setList, setName } from './settings.js';
 import { forgetHeld, rowsOf, versionsOf } from './versions.js';
 
 /** Called with each damaged row that is left out: its table, and what names it there. */
@@ -67,13 +68,22 @@ export class PostgresLists implements ListStore {
   createList(list: NewList): Promise<ListInfo> {
     return this.#database.write(async (sql) => {
       const row = await addList(sql, list);
-      if (row === null) throw new AppError('REQUEST_INVALID', { field: 'list', why: 'the list exists already' });
+      if (row === null) throw nameTaken();
       return toInfo(row);
     });
   }
 
   updateList(name: string, change: ListChange): Promise<ListInfo> {
     return this.#database.write(async (sql) => toInfo(await setList(sql, name, change)));
+  }
+
+  async renameList(
+    name: string,
+    to: string,
+    sourceAs: (source: SourceInfo) => SourceInfo = (source) => source,
+  ): Promise<ListInfo> {
+    const list = await listOf(this.#read, name);
+    return this.#database.writeOnce(async (sql) => toInfo(await setName(sql, list, to, sourceAs)));
   }
 
   /** Entries need no removals: readers drop those of a missing list. They are deleted after it, in steps. */

@@ -1,9 +1,10 @@
 /** Lists are made, and their settings changed, inside the caller's transaction. */
 import { AppError } from '../../core/errors.js';
 import { LIST_KEY_MAX } from '../../core/limits.js';
-import { requireListName } from '../../store/list-name.js';
-import { requireBankFree, toInfo, toTerms } from '../../store/lists/list-row.js';
-import type { ListChange, NewList } from '../../store/lists-contract.js';
+import { nameTaken, requireListName } from '../../store/list-name.js';
+import { renamedTerms, requireBankFree, toInfo, toTerms } from '../../store/lists/list-row.js';
+import type { ListChange, NewList, SourceInfo } from '../../store/lists-contract.js';
+import { sourceOf } from '../../store/source-row.js';
 import type { Sql } from '../database.js';
 import { lockStore, raiseGeneration } from './generations.js';
 import { findList, listOf, type PostgresListRow } from './rows.js';
@@ -34,6 +35,31 @@ export async function setList(sql: Sql, name: string, change: ListChange): Promi
   );
   await raiseGeneration(sql);
   return listOf(sql, name);
+}
+
+/** Errors LIST_NOT_FOUND; REQUEST_INVALID: the name is taken or invalid. */
+export async function setName(
+  sql: Sql,
+  { id }: Pick<PostgresListRow, 'id'>,
+  to: string,
+  sourceAs: (source: SourceInfo) => SourceInfo,
+): Promise<PostgresListRow> {
+  requireListName(to);
+  const [row] = await sql<PostgresListRow>('SELECT * FROM list WHERE id = $1 FOR UPDATE', [id]);
+  if (row === undefined) throw new AppError('LIST_NOT_FOUND', { list: to });
+  // A commit whose answer was lost is tried again.
+  if (row.name === to) return row;
+  const { generation } = await lockStore(sql);
+  if ((await findList(sql, to)) !== null) throw nameTaken();
+  const source = row.source === null ? null : JSON.stringify(sourceAs(sourceOf(row.source)));
+  await sql('UPDATE list SET name = $2, terms = $3, source = $4 WHERE id = $1', [
+    id,
+    to,
+    renamedTerms(row, generation + 1),
+    source,
+  ]);
+  await raiseGeneration(sql);
+  return listOf(sql, to);
 }
 
 /** Errors REQUEST_INVALID: the list was made meanwhile with other settings than those for which the rows were read and reviewed. */

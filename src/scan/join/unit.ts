@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Answer } from '../../check/recorder.js';
 import { AppError } from '../../core/errors.js';
+import { withoutWords } from '../../core/match-types.js';
 import { type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
 import type { JoinedFolder } from '../../store/joined-scans-contract.js';
@@ -140,7 +141,7 @@ function nearestOfLists(matches: Answer['matches']): Answer['matches'] {
 
 /** Return what the ledger needs of an answer: it is kept until it is recorded. */
 function kept({ verdict, reason, matches, reference, fileId, digests, generation, checkId }: Answer): Answer {
-  return { verdict, reason, matches, reference, fileId, digests, generation, checkId };
+  return { verdict, reason, matches: matches.map(withoutWords), reference, fileId, digests, generation, checkId };
 }
 
 /**

@@ -3,11 +3,11 @@ import { AppError } from '../../core/errors.js';
 import { LIST_KEY_MAX } from '../../core/limits.js';
 import type { Sqlite } from '../../core/sqlite-binding.js';
 import type { ListInfo } from '../../core/vocabulary.js';
-import { requireListName } from '../../store/list-name.js';
-import { type ListRow, requireBankFree, toInfo, toTerms } from '../../store/lists/list-row.js';
+import { nameTaken, requireListName } from '../../store/list-name.js';
+import { type ListRow, renamedTerms, requireBankFree, toInfo, toTerms } from '../../store/lists/list-row.js';
 import type { ListChange, NewList } from '../../store/lists-contract.js';
 import { wholeTable } from '../sums.js';
-import { LIST } from './database.js';
+import { LIST, metaOf } from './database.js';
 import { raiseGeneration } from './generations.js';
 import { rowOf } from './list-rows.js';
 
@@ -36,6 +36,16 @@ export function setList(db: Sqlite, name: string, change: ListChange): ListInfo 
     'UPDATE list SET enabled = ?, radius_bits = ?, match_low_quality = ?, detail = ?, terms = ? WHERE name = ?',
   ).run(now.enabled ? 1 : 0, now.radiusBits, now.matchLowQuality ? 1 : 0, now.detail, toTerms(now), name);
   return toInfo(rowOf(db, name));
+}
+
+/** Before the generation is raised. Errors LIST_NOT_FOUND; REQUEST_INVALID: the name is taken or invalid. */
+export function setName(db: Sqlite, name: string, to: string): ListInfo {
+  requireListName(to);
+  const row = rowOf(db, name);
+  if (db.prepare('SELECT 1 FROM list WHERE name = ?').get(to) !== undefined) throw nameTaken();
+  const terms = renamedTerms(row, metaOf(db, 'generation') + 1);
+  db.prepare('UPDATE list SET name = ?, terms = ? WHERE id = ?').run(to, terms, row.id);
+  return toInfo(rowOf(db, to));
 }
 
 /** Make a list for an import that found none. Errors REQUEST_INVALID: another process has made one of other settings. */

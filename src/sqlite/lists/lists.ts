@@ -7,6 +7,7 @@ import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
+import { nameTaken } from '../../store/list-name.js';
 import { MARKS, toEntry } from '../../store/lists/entry-row.js';
 import { heldOf } from '../../store/lists/kept-versions.js';
 import { ListChecksum } from '../../store/lists/list-checksum.js';
@@ -44,7 +45,7 @@ import { partOf, partsOf } from './entry-table.js';
 import { hasEntrySince } from './fresh-entries.js';
 import { endAt, type FeedEnd, presentPosition, raiseGeneration } from './generations.js';
 import { rowOf } from './list-rows.js';
-import { addList, makeMissing, setList } from './list-settings.js';
+import { addList, makeMissing, setList, setName } from './list-settings.js';
 import { onOwnConnection } from './own-connection.js';
 import { removalsBetween } from './removals.js';
 import { sweepRemoved, takeList } from './remove-list.js';
@@ -94,14 +95,24 @@ export class SqliteLists implements ListStore {
 
   async createList(list: NewList): Promise<ListInfo> {
     return this.#change(() => {
-      if (!addList(this.#db, list))
-        throw new AppError('REQUEST_INVALID', { field: 'list', why: 'the list exists already' });
+      if (!addList(this.#db, list)) throw nameTaken();
       return toInfo(rowOf(this.#db, list.list));
     });
   }
 
   async updateList(name: string, change: ListChange): Promise<ListInfo> {
     return this.#change(() => setList(this.#db, name, change));
+  }
+
+  async renameList(name: string, to: string, sourceAs?: (source: SourceInfo) => SourceInfo): Promise<ListInfo> {
+    if (name === to) return guarded(() => toInfo(rowOf(this.#db, name)));
+    return this.#change(() => {
+      const info = setName(this.#db, name, to);
+      const { id } = rowOf(this.#db, to);
+      const source = sourceAs && this.#sourceOf(id);
+      if (source) this.#putSource(id, sourceAs(source));
+      return info;
+    });
   }
 
   /** Entries need no removals: readers drop those of a missing list. */
@@ -164,15 +175,18 @@ export class SqliteLists implements ListStore {
     return row ? sourceOf(sound(LIST_SOURCE, row).source) : null;
   }
 
+  #putSource(id: number, source: SourceInfo): void {
+    this.#db
+      .prepare('INSERT OR REPLACE INTO list_source (list_id, source) VALUES (?, ?)')
+      .run(id, JSON.stringify(source));
+  }
+
   setSource(name: string, source: SourceInfo | null, { ifIs }: { readonly ifIs?: SourceInfo } = {}): Promise<boolean> {
     return writeWithRetry(this.#db, () => {
       const { id } = rowOf(this.#db, name);
       if (ifIs !== undefined && JSON.stringify(this.#sourceOf(id)) !== JSON.stringify(ifIs)) return false;
       if (source === null) this.#db.prepare('DELETE FROM list_source WHERE list_id = ?').run(id);
-      else
-        this.#db
-          .prepare('INSERT OR REPLACE INTO list_source (list_id, source) VALUES (?, ?)')
-          .run(id, JSON.stringify(source));
+      else this.#putSource(id, source);
       return true;
     });
   }

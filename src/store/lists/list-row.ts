@@ -1,6 +1,6 @@
 /** The row of a list, in every store. */
 import { AppError } from '../../core/errors.js';
-import { type Algorithm, type ListInfo, type ListTerms, NO_TERMS } from '../../core/vocabulary.js';
+import { type Algorithm, type FormerName, type ListInfo, type ListTerms, NO_TERMS } from '../../core/vocabulary.js';
 import type { Detail } from '../../core/window.js';
 
 export interface ListRow {
@@ -35,15 +35,27 @@ export function toInfo(row: ListRow): ListInfo {
     rejectedCount: row.rejected,
     duplicateCount: row.duplicates,
     entriesByAlgorithm,
+    formerNames: [],
     ...NO_TERMS,
-    ...(JSON.parse(row.terms) as Partial<ListTerms>),
+    ...(JSON.parse(row.terms) as Partial<ListTerms & Pick<ListInfo, 'formerNames'>>),
   };
 }
 
 /** The part of a list that is stored in one column. */
-export function toTerms(terms: ListTerms): string {
+export function toTerms({ formerNames, ...terms }: ListTerms & Pick<ListInfo, 'formerNames'>): string {
   const { categoryMap, severityMap, expiresAt, entryDaysMax, tenant, bank, sampleRatio } = terms;
-  return JSON.stringify({ categoryMap, severityMap, expiresAt, entryDaysMax, tenant, bank, sampleRatio });
+  const former = formerNames.length === 0 ? {} : { formerNames };
+  return JSON.stringify({ categoryMap, severityMap, expiresAt, entryDaysMax, tenant, bank, sampleRatio, ...former });
+}
+
+/** Former names that a list keeps: a list is renamed a few times in its life. Hits by an older one are as those of a list that is gone. */
+const FORMER_NAMES_MAX = 32;
+
+/** Return the column of a list that is renamed. `until`: the generation that begins with its new name. */
+export function renamedTerms(row: ListRow, until: number): string {
+  const info = toInfo(row);
+  const former: FormerName = { name: row.name, until };
+  return toTerms({ ...info, formerNames: [...info.formerNames, former].slice(-FORMER_NAMES_MAX) });
 }
 
 const sharesTenant = (one: string | null, other: string | null) => one === null || other === null || one === other;

@@ -50,8 +50,13 @@ export function decided(
       for (const status of states) await change(found.id, status);
       return found.id;
     },
-    rows: async (sinceMs) => withStates(store.lists, list.name, await sumDecisions(ledger, list.name, sinceMs ?? null)),
-    sums: () => sumDecisions(ledger, list.name),
+    rows: async (sinceMs) =>
+      withStates(
+        store.lists,
+        list.name,
+        await sumDecisions({ ledger, lists: store.lists }, list.name, sinceMs ?? null),
+      ),
+    sums: () => sumDecisions({ ledger, lists: store.lists }, list.name),
     plan: (more = {}) => planFeedback({ ...store, ledger }, list.name, more),
     send: (more = {}) =>
       sendFeedback(service, list.name, {

@@ -15,7 +15,11 @@ function partsOf(hits: readonly { readonly matchType: 'exact' | 'near'; readonly
     matches: [{ list: 'a', entryId: ENTRY_ID, algorithm: 'pdq', matchType, suppressed: false, quarantined: false }],
   }));
   const parts = {
-    lists: { entry: async () => [held], source: async () => source },
+    lists: {
+      entry: async () => [held],
+      source: async () => source,
+      lists: async () => [{ list: 'a', formerNames: [] }],
+    },
     feedback: { sent: async () => [] },
     ledger: { hits: async () => ({ hits: page, cursor: null }) },
   };

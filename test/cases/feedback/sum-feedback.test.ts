@@ -4,7 +4,7 @@ import { decisionOf } from '../../../src/cases/feedback/decision.js';
 import { feedbackText } from '../../../src/cases/feedback/feedback-text.js';
 import { sumDecisions } from '../../../src/cases/feedback/sum-feedback.js';
 import type { Match } from '../../../src/core/match-types.js';
-import type { HitStatus } from '../../../src/core/vocabulary.js';
+import type { HitStatus, ListInfo } from '../../../src/core/vocabulary.js';
 import type { Hit, Ledger } from '../../../src/ledger/ledger.js';
 import { ncmecServer } from '../../lists/import/sources/ncmec-server.js';
 import { type SyncedList, type Syncing, startSyncing } from '../../lists/import/sources/publisher.js';
@@ -81,7 +81,8 @@ describe('sums', () => {
       return { hits: hits.slice(begin, end), cursor: end < hits.length ? String(end) : null };
     },
   });
-  const sums = (...hits: Hit[]) => sumDecisions(ledgerOf(hits), 'l');
+  const present = { lists: async () => [{ list: 'l', formerNames: [] } as unknown as ListInfo] };
+  const sums = (...hits: Hit[]) => sumDecisions({ ledger: ledgerOf(hits), lists: present }, 'l');
 
   test('undecided hits are in no row; all pages are read', async () => {
     const [confirmed, undecided] = [hitOf(['confirmed'], [match('a')]), hitOf(['notified'], [match('a'), match('b')])];
@@ -133,7 +134,7 @@ describe('sums', () => {
   test('since a time: entries with a newer decision, with all of their decisions', async () => {
     const old = hitOf(['confirmed'], [match('a'), match('b')]);
     const late = hitOf(['notified', 'false_positive'], [match('a')]);
-    const since = (ms: number) => sumDecisions(ledgerOf([old, late]), 'l', ms);
+    const since = (ms: number) => sumDecisions({ ledger: ledgerOf([old, late]), lists: present }, 'l', ms);
     expect(await since(Date.parse(at(1)))).toMatchObject([{ entryId: 'a', verdict: 'contested' }]);
     expect(await since(Date.parse(at(0)))).toHaveLength(2);
     expect(await since(Date.parse(at(2)))).toEqual([]);

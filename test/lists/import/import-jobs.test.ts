@@ -10,6 +10,7 @@ import { AppError } from '../../../src/core/errors.js';
 import { createImportJobs, IMPORTS_WAITING_MAX, type ImportJobs } from '../../../src/lists/import/import-jobs.js';
 import type { ImportOutcome, ImportRead, ThreadedImport } from '../../../src/lists/import/import-task.js';
 import { SHORT_BYTES_MAX, SHORT_WAITING_MAX } from '../../../src/lists/import/short-imports.js';
+import { approveHeld } from '../../../src/lists/list-versions.js';
 import { openSqliteStore } from '../../../src/sqlite/open.js';
 import type { Store } from '../../../src/store/store.js';
 import { createLogger } from '../../../src/telemetry/log.js';
@@ -149,6 +150,32 @@ describe('the same bytes for the same list', () => {
     expect((await submit('x')).id).toBe(one.id);
     await importOneEntry({ list: 'a', origin: 'another' } as ThreadedImport);
     expect((await submit('x')).id).not.toBe(one.id);
+  });
+
+  test('are a new job for a later list of the name, which has as many versions', async () => {
+    const one = await submit('x');
+    await running(1);
+    await begun[0]!.end();
+    await jobs.ended(one.id);
+    await store.lists.renameList('a', 'b');
+    await importOneEntry({ list: 'a', origin: 'another' } as ThreadedImport);
+    expect((await store.lists.versions('a')).map(({ version }) => version)).toEqual([1]);
+    expect((await submit('x')).id).not.toBe(one.id);
+  });
+
+  test('are the same job once its version is approved', async () => {
+    const one = await submit('x');
+    await running(1);
+    const origin = `job ${one.id}`;
+    const review = () => [{ rule: 'change' as const, count: 2, limit: 1 }];
+    await store.lists.createList({ list: 'a', kind: 'match', radiusBits: 31 });
+    const row = entryRow(1, 'md5', '1'.repeat(32));
+    const report = await store.lists.replaceEntries('a', stream([row]), { origin, review });
+    await begun[0]!.end({ ok: true, report });
+    expect((await jobs.ended(one.id)).state).toBe('held');
+    expect((await submit('x')).id).toBe(one.id);
+    await approveHeld(store.lists, 'a');
+    expect((await submit('x')).id).toBe(one.id);
   });
 
   test('are a new job after one that failed', async () => {

@@ -30,9 +30,10 @@ const LISTS: Readonly<Record<string, Operation>> = {
   'PATCH /v1/lists/{list}': {
     tag: 'Lists',
     id: 'changeList',
-    about: 'Fields that are not sent stay as they are. The change holds for every check that begins after the answer.',
+    about:
+      'Fields that are not sent stay as they are. The change holds for every check that begins after the answer. `name` stands alone: what the list has follows it, while hits and figures keep the name of their time.',
     answers: { 200: 'The list after the change.' },
-    errors: [...LIST, 'INDEX_FULL'],
+    errors: [...LIST, 'INDEX_FULL', 'LIST_BUSY'],
   },
   'DELETE /v1/lists/{list}': {
     tag: 'Lists',

@@ -1,0 +1,5 @@
+/** Renames of lists, on every store. */
+import { backends } from './backends.js';
+import { renamesContract } from './renames-contract.js';
+
+for (const backend of backends) renamesContract(backend.name, backend);
