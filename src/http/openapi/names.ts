@@ -40,6 +40,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   'hashImage.views': 'HashedView',
   listHits: 'HitPage',
   'listHits.hits': 'Hit',
+  'listHits.hits.matches': 'HitMatch',
   'listHits.hits.history': 'HitDecision',
   'listHits.hits.history.key': 'KeyName',
   'listHits.hits.handling': 'HitHandling',

@@ -5,11 +5,11 @@ import { AppError } from '../../core/errors.js';
 import { listHealth } from '../../lists/list-health.js';
 import { renameList } from '../../lists/rename-list.js';
 import type { Service } from '../../service/service.js';
-import type { createAuthoriser } from '../authorise.js';
 import { requireOwnTenant, seesList, storeAs } from '../authorise.js';
 import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';
+import type { Needs } from './needs.js';
 
-export function listRoutes(app: FastifyInstance, service: Service, needs: ReturnType<typeof createAuthoriser>): void {
+export function listRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get(
     '/v1/lists',
     {
@@ -39,6 +39,24 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
     },
   );
 
+  changeRoute(app, service, needs);
+
+  app.get<{ Params: { list: string } }>(
+    '/v1/lists/:list/versions',
+    {
+      onRequest: needs('lists'),
+      schema: {
+        summary:
+          'The versions of a list with the changes of each import, newest first; a held version waits for approval.',
+        params: Type.Object({ list: Type.String() }),
+        response: { 200: Type.Object({ versions: Type.Array(VersionResult) }), default: Problem },
+      },
+    },
+    async (request) => ({ versions: [...(await service.store.lists.versions(request.params.list))] }),
+  );
+}
+
+function changeRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.patch<{ Params: { list: string }; Body: Static<typeof ListChangeBody> }>(
     '/v1/lists/:list',
     {
@@ -65,19 +83,5 @@ export function listRoutes(app: FastifyInstance, service: Service, needs: Return
       await service.reload();
       return changed;
     },
-  );
-
-  app.get<{ Params: { list: string } }>(
-    '/v1/lists/:list/versions',
-    {
-      onRequest: needs('lists'),
-      schema: {
-        summary:
-          'The versions of a list with the changes of each import, newest first; a held version waits for approval.',
-        params: Type.Object({ list: Type.String() }),
-        response: { 200: Type.Object({ versions: Type.Array(VersionResult) }), default: Problem },
-      },
-    },
-    async (request) => ({ versions: [...(await service.store.lists.versions(request.params.list))] }),
   );
 }
