@@ -99,6 +99,16 @@ const SHAPES: Readonly<Record<Streamed | 'csv, a note' | 'csv, a note, quotes', 
       `{"id":"${at}","indicator":"${pdq}","type":"HASH_PDQ","last_updated":1625175071,"descriptors":{"data":` +
       '[{"id":"d","owner":{"id":"7"},"status":"MALICIOUS","tags":{"data":[{"text":"t"}]},"confidence":90}]}}',
   },
+  // The signals of one content: contents are a small part of a dump's time, and all of its memory.
+  hma: {
+    head:
+      'COPY public.bank (id, name, enabled_ratio) FROM stdin;\n1\tDESK\t1\n\\.\n' +
+      'COPY public.bank_content (id, bank_id, disable_until_ts) FROM stdin;\n1\t1\t1\n\\.\n' +
+      'COPY public.content_signal (content_id, signal_type, signal_val, create_time) FROM stdin;\n',
+    tail: '\n\\.\n',
+    between: '\n',
+    entry: (pdq) => `1\tpdq\t${pdq}\t2026-01-01 00:00:00+00`,
+  },
   'tech-against-terrorism': {
     head: '{"count":1,"next":null,"results":[',
     tail: ']}',

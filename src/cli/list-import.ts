@@ -10,6 +10,7 @@ import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/im
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { importList } from '../lists/import/import-list.js';
 import { type CliContext, cliActor, EXIT, type GlobalFlags, withLists } from './context.js';
+import { hmaText } from './hma-text.js';
 import { algorithm } from './list-flags.js';
 import { reportText } from './list-text.js';
 
@@ -19,6 +20,7 @@ interface ImportFlags {
   readonly algorithm?: Algorithm;
   readonly map?: Mapping;
   readonly categories?: readonly string[];
+  readonly bank?: string;
   readonly suppress?: boolean;
   readonly add?: boolean;
   readonly approved?: boolean;
@@ -60,6 +62,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
       parseMapping,
     )
     .option('--categories <names>', 'take only entries of these categories: 1,2 or US/1', parseCategories)
+    .option('--bank <name>', 'the bank of a dump of HMA that has several')
     .option('--add', 'add to the list instead of replacing it')
     .option('--suppress', 'a new list is a suppression list: known-good values that must not count')
     .option('--approved', 'skip the import review; the version becomes active at once')
@@ -78,6 +81,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
           assumed: flags.algorithm,
           mapping: flags.map,
           categories: flags.categories,
+          bank: flags.bank,
           mode: flags.add ? 'add' : 'replace',
           approved: flags.approved ?? false,
           kind: flags.suppress ? 'suppression' : 'match',
@@ -85,7 +89,11 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
           detail: config.detail,
         }).finally(() => bar?.stop());
         if (report.held.length > 0) cli.setExitCode(EXIT.failed);
-        cli.out(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+        cli.out(
+          flags.json
+            ? `${JSON.stringify(report)}\n`
+            : `${reportText(report)}${report.hma ? hmaText(report.list, report.hma) : ''}`,
+        );
       });
     });
 }

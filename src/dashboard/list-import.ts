@@ -18,6 +18,7 @@ const FORMATS = [
   'threatexchange',
   'threatexchange-csv',
   'tech-against-terrorism',
+  'hma',
 ] as const;
 const ALGORITHMS = ['md5', 'sha1', 'sha256', 'pdq', 'blockhash', 'photodna'];
 

@@ -5,6 +5,7 @@
 import type { ParsedRow } from '../core/parsed-row.js';
 import { asUtf8 } from './encoding.js';
 import { parseCsv, parseThreatExchangeCsv } from './formats/csv.js';
+import { parseHma } from './formats/hma.js';
 import { parseJson } from './formats/json.js';
 import { parseJsonLines } from './formats/jsonl.js';
 import { parseNcmec } from './formats/ncmec.js';
@@ -29,6 +30,7 @@ const PARSERS = {
   'threatexchange-csv': parseThreatExchangeCsv,
   'tech-against-terrorism': parseTechAgainstTerrorism,
   nsrl: parseNsrl,
+  hma: parseHma,
 } as const satisfies Record<string, (source: ListSource) => AsyncGenerator<ParsedRow>>;
 
 export type HashlistFormat = keyof typeof PARSERS;

@@ -96,7 +96,7 @@ function printable(text: string): string {
 }
 
 /** Return the notes that are kept: printable, no values, and in all at most `NOTES_CHARS_MAX`; the number of those left out is one. */
-function notesOf(given: RawFields['notes']): Readonly<Record<string, string>> {
+export function keptNotes(given: RawFields['notes']): Readonly<Record<string, string>> {
   if (given === undefined) return {};
   const kept: Record<string, string> = {};
   let chars = 0;
@@ -195,7 +195,7 @@ export function normalise(
       status: 'active',
       updatedAt: at,
       tags: raw.tags ?? [],
-      notes: notesOf(raw.notes),
+      notes: keptNotes(raw.notes),
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Input of a hash list parser. */
 import type { Algorithm, ListInfo } from '../core/vocabulary.js';
+import type { HmaFacts } from './hma-facts.js';
 import type { Mapping } from './mapping.js';
 
 export interface ListSource {
@@ -14,6 +15,10 @@ export interface ListSource {
   readonly categories?: readonly string[] | undefined;
   /** For CSV, JSON and JSON lines; by default each column has the name of its field. */
   readonly mapping?: Mapping | undefined;
+  /** The bank of HMA that is read, where the file has several. */
+  readonly bank?: string | undefined;
+  /** Called at the end of a file of HMA. */
+  readonly onHma?: ((facts: HmaFacts) => void) | undefined;
   /** Called where the columns of a CSV file are separated by another character than a comma. */
   readonly onSeparator?: ((separator: string) => void) | undefined;
 }

@@ -12,6 +12,7 @@ import { VALUE_BYTES } from '../../src/core/vocabulary.js';
 import { HASHLIST_FORMATS, type HashlistFormat, parseHashList } from '../../src/hashlists/importers.js';
 import { HASHLIST_RECORD_BYTES_MAX } from '../../src/hashlists/lines.js';
 import type { ListSource } from '../../src/hashlists/source.js';
+import { hmaDump } from '../support/hma-dump.js';
 
 const MD5 = '900150983cd24fb0d6963f7d28e17f72';
 const SHA1 = 'a9993e364706816aba3e25717850c26c9cd0d89d';
@@ -112,6 +113,20 @@ const TAT = JSON.stringify({
   ],
 });
 
+const HMA = hmaDump({
+  contents: [
+    [17, 1, 1, 'a note', '{"content_id": "5"}'],
+    [18, 1, 0],
+  ],
+  signals: [
+    [17, 'pdq', PDQ],
+    [17, 'video_md5', MD5],
+    [18, 'pdq', PDQ],
+  ],
+}).replace(/Data for Name: exchange_data.*/s, '');
+/** Line of the first signal. */
+const HMA_AT = HMA.slice(0, HMA.indexOf(PDQ)).split('\n').length;
+
 async function* pieces(text: string | Uint8Array, pieceBytes: number): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
@@ -197,6 +212,12 @@ const SAMPLES: readonly [string, HashlistFormat, string, string[]][] = [
     'tech-against-terrorism',
     TAT,
     [`1 1 md5 ${MD5}`, '2 not_active {"entryId":"2"}', `3 3 pdq ${PDQ}`],
+  ],
+  [
+    'HMA',
+    'hma',
+    HMA,
+    [`${HMA_AT} hma-17 pdq ${PDQ}`, `${HMA_AT + 1} hma-17 md5 ${MD5}`, `${HMA_AT + 2} not_active {"entryId":"hma-18"}`],
   ],
 ];
 

@@ -12,6 +12,7 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { SHORT_BYTES_MAX } from '../../src/lists/import/short-imports.js';
 import type { ImportReport } from '../../src/store/lists-contract.js';
+import { hmaDump } from '../support/hma-dump.js';
 import { run, serve } from '../support/processes.js';
 import { type Running, startService } from '../support/running.js';
 
@@ -150,6 +151,25 @@ describe('chosen categories', () => {
     expect((await verdict(a)).verdict).toBe('match');
     expect((await send('&categories=1,', csvOf(['a', a, '1']))).json.code).toBe('HASHLIST_INVALID');
   });
+});
+
+test('of a dump of HMA with several banks one is chosen; the report has what has no place in a list', async () => {
+  const dump = hmaDump({
+    banks: [
+      [1, 'DESK', 1],
+      [2, 'OTHER_BANK', 0.5],
+    ],
+    contents: [[1], [2, 2, 1]],
+    signals: [
+      [1, 'pdq', hashes[0]!],
+      [2, 'pdq', hashes[1]!],
+    ],
+  });
+  const send = (query: string) => here('POST', `/lists/desk/entries?format=hma${query}`, dump);
+  expect((await send('')).json).toMatchObject({ code: 'HASHLIST_INVALID' });
+  const sent = await send('&bank=OTHER_BANK');
+  expect(sent.json.report).toMatchObject({ accepted: 1, hma: { bank: 'OTHER_BANK', ratio: 0.5, contents: 1 } });
+  expect([(await verdict(hashes[0]!)).verdict, (await verdict(hashes[1]!)).verdict]).toEqual(['no_match', 'match']);
 });
 
 test('an import job survives a killed service, and is done once', async () => {

@@ -199,6 +199,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   details: { version: 4 },
   map: 'value=HASH,algorithm=TYPE,category=SEVERITY,entryId=ID',
   categories: '1,2',
+  'bank@Imports': 'DESK',
   'format:plain': 'csv',
 
   // Sources and feedback

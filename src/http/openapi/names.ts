@@ -79,6 +79,7 @@ export const NAMES: Readonly<Record<string, string>> = {
   addImage: 'AddedImage',
   getJob: 'ImportJob',
   'getJob.report': 'JobReport',
+  'getJob.report.hma': 'HmaFacts',
   'getJob.error': 'JobError',
   getSource: 'ListSource',
   'getSource.lastTry': 'SourceTry',

@@ -47,13 +47,31 @@ const ImportQuery = Type.Object({
       description: 'Only entries of these categories are taken: 1,2 or US/1.',
     }),
   ),
+  bank: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: NAMES_CHARACTERS_MAX,
+      description: 'The bank of a dump of HMA that has several.',
+    }),
+  ),
   kind: Type.Optional(oneOf(['match', 'suppression'])),
 });
 
 /** Jobs of version 0.1 have no `updated`. */
+/** What a bank of HMA has that has no place in a list. */
+const HmaFactsResult = Type.Object({
+  bank: Type.String(),
+  ratio: orNull(Type.Number({ minimum: 0, maximum: 1 })),
+  contents: count,
+  disabledForEver: count,
+  notesLeftOut: count,
+  otherTypes: Type.Record(Type.String(), count),
+  exchanges: Type.Array(Type.String()),
+});
 const JobReport = Type.Object({
   ...ImportReportResult.properties,
   updated: Type.Optional(ImportReportResult.properties.updated),
+  hma: Type.Optional(HmaFactsResult),
   separators: Type.Optional(
     Type.Array(Type.String(), { description: 'What separates the columns of the file, where it is no comma.' }),
   ),
@@ -117,7 +135,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
       },
     },
     async (request, reply) => {
-      const { format, mode = 'replace', algorithm, map, categories, kind = 'match' } = request.query;
+      const { format, mode = 'replace', algorithm, map, categories, bank, kind = 'match' } = request.query;
       if (!(request.body instanceof Readable)) throw new AppError('BODY_EMPTY');
       const mapping = map === undefined ? {} : { mapping: parseMapping(map) };
       const how = {
@@ -128,6 +146,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
         detail: service.config.detail,
         ...(algorithm === undefined ? {} : { assumed: algorithm }),
         ...mapping,
+        ...(bank === undefined ? {} : { bank }),
         ...(categories === undefined ? {} : { categories: parseCategories(categories) }),
       };
       const job = await service.imports.take(request.params.list, request.body, how, request.caller.actor);

@@ -6,6 +6,7 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import { systemWords } from '../../core/system-words.js';
 import type { ListInfo } from '../../core/vocabulary.js';
 import type { Detail } from '../../core/window.js';
+import { type HmaFacts, joinedFacts } from '../../hashlists/hma-facts.js';
 import { type HashlistFormat, parseHashList } from '../../hashlists/importers.js';
 import type { ListSource } from '../../hashlists/source.js';
 import type { BlobStore } from '../../store/blob-contract.js';
@@ -17,7 +18,7 @@ import { openIfSealed } from '../../vault/sealed-stream.js';
 import { type ImportReview, openReview } from './import-review.js';
 import { withStagedRows } from './staged-rows.js';
 
-export interface ImportRequest extends Pick<ListSource, 'assumed' | 'categories' | 'mapping'> {
+export interface ImportRequest extends Pick<ListSource, 'assumed' | 'bank' | 'categories' | 'mapping'> {
   /** One file, or the pages of one source in their order: together they are the list. */
   readonly paths: readonly string[];
   /** A short list itself; then there are no paths. */
@@ -78,6 +79,11 @@ async function* watched(
   }
 }
 
+interface FileReport extends ImportReport {
+  /** Of a bank of HMA: what an entry cannot hold. */
+  readonly hma?: HmaFacts;
+}
+
 interface ListsAndBlobs extends Pick<Store, 'lists' | 'vault' | 'stagingFolder' | 'duties'> {
   /** Where a blob is imported. */
   readonly blobs?: BlobStore | undefined;
@@ -92,7 +98,7 @@ interface ListsAndBlobs extends Pick<Store, 'lists' | 'vault' | 'stagingFolder' 
 export async function importList(
   { lists: store, vault, stagingFolder, duties, blobs }: ListsAndBlobs,
   request: ImportRequest,
-): Promise<ImportReport> {
+): Promise<FileReport> {
   const { list } = request;
   const existing = await store.list(list);
   if (!existing) requireListName(list);
@@ -100,7 +106,13 @@ export async function importList(
   const isReviewed = kind === 'match' && !request.approved;
   const { watch, review } = isReviewed ? await openReview(store, radiusBits) : UNREVIEWED;
   const separators = new Set<string>();
-  const parsed = rowsOf({ vault, blobs }, { ...request, onSeparator: (one) => void separators.add(one) }, kind);
+  const banks: HmaFacts[] = [];
+  const onHma = (facts: HmaFacts) => {
+    banks.push(facts);
+    joinedFacts(banks);
+  };
+  const onSeparator = (one: string) => void separators.add(one);
+  const parsed = rowsOf({ vault, blobs }, { ...request, onSeparator, onHma }, kind);
   const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed, request.mode));
   const options = {
     origin: request.origin ?? namesOf(request.paths),
@@ -121,7 +133,12 @@ export async function importList(
       return request.mode === 'add' ? store.addEntries(list, staged, write) : store.replaceEntries(list, staged, write);
     },
   );
-  return separators.size === 0 ? report : { ...report, separators: [...separators] };
+  const hma = joinedFacts(banks);
+  return {
+    ...report,
+    ...(separators.size === 0 ? {} : { separators: [...separators] }),
+    ...(hma === null ? {} : { hma }),
+  };
 }
 
 const namesOf = (paths: readonly string[]) =>
@@ -138,7 +155,7 @@ async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow
 
 async function* rowsOf(
   { vault, blobs }: Pick<ListsAndBlobs, 'vault' | 'blobs'>,
-  { paths, body, blob, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator'>,
+  { paths, body, blob, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator' | 'onHma'>,
   kind: ListInfo['kind'],
 ) {
   if (body) yield* parseHashList(format, { ...options, kind, bytes: onePiece(body) });

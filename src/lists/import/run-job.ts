@@ -18,7 +18,7 @@ import type { ImportOutcome } from './import-task.js';
 /** The format of the bytes, and the settings of the list. */
 export type ImportSettings = Pick<
   ImportRequest,
-  'format' | 'kind' | 'radiusBits' | 'detail' | 'assumed' | 'categories' | 'mapping' | 'mode'
+  'format' | 'kind' | 'radiusBits' | 'detail' | 'assumed' | 'bank' | 'categories' | 'mapping' | 'mode'
 >;
 
 /** The duty of running the jobs: one process imports at a time, in the order of the jobs. */

@@ -123,7 +123,8 @@ function lineOf(row: ParsedRow): string {
   if (!row.ok) return JSON.stringify(row);
   const { entryId, algorithm, value, category, severity, source, mediaType, status, updatedAt, tags, notes } =
     row.entry;
-  const isBare = category === null && severity === null && source === null && mediaType === null && updatedAt === null;
+  const isUndated = updatedAt === null && !row.entry.inactiveUntil;
+  const isBare = isUndated && category === null && severity === null && source === null && mediaType === null;
   if (!isBare || status !== 'active' || tags.length > 0 || hasNames(notes)) return JSON.stringify(row);
   const bare: BareRow = [row.line, entryId, algorithm, value];
   return JSON.stringify(bare);

@@ -75,9 +75,13 @@ test('rows come back as they were, bare ones and others, of any length', async (
     { requiredKeys: [] },
   );
   const tags = fc.array(text, { minLength: 1, maxLength: 2 });
+  const inactiveUntil = fc.constant('2027-01-02T03:04:05Z');
   const notes = fc.dictionary(fc.constantFrom('remark', 'place'), text, { minKeys: 1 });
   const entry = fc
-    .tuple(text, fc.oneof(fc.constant({}), facts, fc.record({ tags }), fc.record({ notes })))
+    .tuple(
+      text,
+      fc.oneof(fc.constant({}), facts, fc.record({ tags }), fc.record({ notes }), fc.record({ inactiveUntil })),
+    )
     .map(([entryId, some]) => ({
       entryId,
       algorithm: 'md5' as const,
