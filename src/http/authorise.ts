@@ -89,11 +89,11 @@ async function requireOwnList(lists: ListReader, caller: Caller, scope: Scope, n
 
 /** Return what is of lists that a caller sees. */
 export async function ofSeenLists<Row extends { readonly list: string | null }>(
-  lists: Pick<ListReader, 'lists'>,
+  service: Pick<Service, 'lists'>,
   caller: Caller,
   rows: readonly Row[],
 ): Promise<Row[]> {
-  const hidden = new Set((await lists.lists()).flatMap((list) => (seesList(caller, list) ? [] : [list.list])));
+  const hidden = new Set((await service.lists()).flatMap((list) => (seesList(caller, list) ? [] : [list.list])));
   return rows.filter(({ list }) => list === null || !hidden.has(list));
 }
 

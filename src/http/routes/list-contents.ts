@@ -164,7 +164,7 @@ function showRoute(app: FastifyInstance, service: Service, needs: Needs): void {
         response: { 200: ContentResult, default: Problem },
       },
     },
-    async ({ params }) => toResult(await contentIn(service.store.lists, params)),
+    async (request) => toResult(await contentIn(storeAs(service, request).lists, request.params)),
   );
 }
 

@@ -169,7 +169,7 @@ function jobRoute(app: FastifyInstance, service: Service, needs: Needs): void {
       },
     },
     async ({ params: { id }, caller }) => {
-      const [job] = await ofSeenLists(service.store.lists, caller, [await service.imports.job(id)]);
+      const [job] = await ofSeenLists(service, caller, [await service.imports.job(id)]);
       if (job === undefined) throw new AppError('NOT_FOUND', { job: id });
       return toResult(job);
     },
@@ -188,7 +188,7 @@ function jobsRoute(app: FastifyInstance, service: Service, needs: Needs): void {
       },
     },
     async ({ query, caller }) => {
-      const jobs = await ofSeenLists(service.store.lists, caller, await service.imports.jobs(query.list));
+      const jobs = await ofSeenLists(service, caller, await service.imports.jobs(query.list));
       return { jobs: jobs.map(toResult) };
     },
   );

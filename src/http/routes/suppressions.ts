@@ -26,8 +26,7 @@ function suppressionsRoute(app: FastifyInstance, service: Service, needs: Needs)
       },
     },
     async ({ caller }) => {
-      const { lists } = service.store;
-      return { suppressions: await ofSeenLists(lists, caller, await suppressions(lists)) };
+      return { suppressions: await ofSeenLists(service, caller, await suppressions(service.store.lists)) };
     },
   );
 }
