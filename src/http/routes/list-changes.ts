@@ -1,6 +1,7 @@
 /** Changes of lists over HTTP: create and remove a list, approve or reject a held version, roll back. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
+import { AppError } from '../../core/errors.js';
 import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import type { Service } from '../../service/service.js';
 import { requireOwnTenant, storeAs } from '../authorise.js';
@@ -40,6 +41,9 @@ function createListRoute(app: FastifyInstance, service: Service, needs: Needs): 
       const defaults = { kind: 'match', radiusBits, detail } as const;
       const { caller, body } = request;
       requireOwnTenant(caller, body.tenant);
+      // Its entries are canaries for the imports of all lists.
+      if (body.kind === 'suppression' && !caller.scopes.has('admin'))
+        throw new AppError('SCOPE_MISSING', { scope: 'admin', field: 'kind' });
       const tenant = caller.scopes.has('admin') ? null : caller.tenant;
       const made = await storeAs(service, request).lists.createList({ ...defaults, tenant, ...body });
       await service.reload();

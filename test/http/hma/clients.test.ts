@@ -359,6 +359,26 @@ describe('tenants', () => {
     const rows = await store.audit.page({ tenant: 'coop', before: null, limit: 10 });
     expect(rows.map(({ action }) => action)).toContain('entries.signals');
   });
+  test('make lists of their own, and none that suppresses, is everyone’s or another’s', async () => {
+    const made = (json: object, key = keys.coop) =>
+      call(running.url, 'POST', '/v1/lists', { json, headers: { authorization: `Bearer ${key}` } });
+    expect((await made({ list: 'coop-own' })).json).toMatchObject({ list: 'coop-own', tenant: 'coop' });
+    for (const more of [{ kind: 'suppression' }, { tenant: null }, { tenant: 'fetlife' }])
+      expect([more, (await made({ list: 'coop-other', ...more })).status]).toEqual([more, 403]);
+    const change = (json: object) =>
+      call(running.url, 'PATCH', '/v1/lists/coop-own', { json, headers: { authorization: `Bearer ${keys.coop}` } });
+    expect((await change({ tenant: null })).status).toBe(403);
+    expect((await change({ sampleRatio: 0.5, tenant: 'coop' })).json).toMatchObject({ sampleRatio: 0.5 });
+    const seen = async (key: string | undefined) =>
+      (await call(running.url, 'GET', '/v1/lists/coop-own', { headers: { authorization: `Bearer ${key}` } })).status;
+    const { key } = await running.service.store.keys.createKey({
+      tenant: 'fetlife',
+      scopes: ['lists'],
+      expiresAt: null,
+      name: null,
+    });
+    expect([await seen(key), await seen(keys.admin)]).toEqual([404, 200]);
+  });
   test('the own interface has the same contents, by the same numbers', async () => {
     const { list } = (await running.service.store.lists.lists()).find(
       ({ bank, tenant }) => bank === 'COOP_BANK' && tenant === 'coop',
