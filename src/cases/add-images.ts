@@ -180,6 +180,7 @@ export async function addImages(
   if (rows.length === 0) return { images, report: null };
   const create = existing ? {} : { create: { kind: 'match', radiusBits, detail } as const };
   const { watch, review } = await openReview(lists, existing?.radiusBits ?? radiusBits, {
+    tenant: existing?.tenant ?? null,
     // An image has dozens, and they resemble each other.
     isAside: (entry) => derivedOf(entry) !== null,
   });

@@ -2,10 +2,10 @@
  * Contents: entries that clients add one by one, change and remove. A content is an entry, with all its values; its number is the lowest key of these,
  * so that entries of imports have one too.
  */
-import { derivedOf } from '../core/derived.js';
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
-import { type Algorithm, type ListInfo, NO_ATTRIBUTES } from '../core/vocabulary.js';
+import type { ParsedRow } from '../core/parsed-row.js';
+import { type Algorithm, NO_ATTRIBUTES } from '../core/vocabulary.js';
 import { valueFault } from '../hashlists/value-rules.js';
 import { openReview } from '../lists/import/import-review.js';
 import type { HeldEntry, ListStore, Review } from '../store/lists-contract.js';
@@ -60,20 +60,22 @@ const orRefuse =
     return [];
   };
 
+/** What an addition is reviewed by; what is said again of an entry that is there is not. */
+interface Written {
+  readonly origin: string;
+  readonly watch?: (rows: AsyncIterable<ParsedRow>) => AsyncIterable<ParsedRow>;
+  readonly review?: Review;
+}
+
 type Statement = Omit<HeldEntry, 'list' | 'quarantined' | 'flooded' | 'disabled'>;
 
 /** Write what is said of one entry. Errors ENTRY_REFUSED; LIST_NOT_FOUND, STORE_FAILED. */
-async function write(
-  lists: ListStore,
-  { list, radiusBits }: Pick<ListInfo, 'list' | 'radiusBits'>,
-  entries: readonly Statement[],
-  origin: string,
-): Promise<void> {
-  const { watch, review } = await openReview(lists, radiusBits, { isAside: (entry) => derivedOf(entry) !== null });
+async function write(lists: ListStore, list: string, entries: readonly Statement[], how: Written): Promise<void> {
+  const { origin, watch = (rows) => rows, review = () => [] } = how;
   async function* rows() {
     for (const [at, entry] of entries.entries()) yield { ok: true, line: at + 1, entry } as const;
   }
-  const watched = { [Symbol.asyncIterator]: () => watch(rows()) };
+  const watched = { [Symbol.asyncIterator]: () => watch(rows())[Symbol.asyncIterator]() };
   const { rejected } = await lists.addEntries(list, watched, { origin, review: orRefuse(list, review) });
   if (rejected > 0) throw new AppError('ENTRY_REFUSED', { list, why: 'its source has a newer statement' });
 }
@@ -101,16 +103,32 @@ export async function addContent(lists: ListStore, content: NewContent): Promise
   const common = { ...NO_ATTRIBUTES, entryId, mediaType, notes: notesOf(content), status: 'active' as const };
   const updatedAt = new Date().toISOString();
   const entries = values.map((one) => ({ ...common, ...one, updatedAt }));
-  await write(lists, info, entries, 'content');
+  const { radiusBits, tenant } = info;
+  await write(lists, list, entries, { origin: 'content', ...(await openReview(lists, radiusBits, { tenant })) });
   return contentOf(lists, list, entryId);
 }
 
 /** Errors NOT_FOUND, LIST_NOT_FOUND, STORE_FAILED. */
-async function contentOf(lists: ListStore, list: string, entryId: string): Promise<Content> {
+export async function contentOf(lists: ListStore, list: string, entryId: string): Promise<Content> {
   const held = await lists.entry(list, entryId);
   const contentId = (await lists.entryKeys(list, [entryId])).get(entryId);
   if (held.length === 0 || contentId === undefined) throw new AppError('NOT_FOUND', { list });
   return { contentId, list, entryId, held };
+}
+
+/** Return what a client keeps with an entry. Columns of an import may have the same names, and any text. */
+export function keptWith(held: readonly Pick<HeldEntry, 'notes'>[]): {
+  readonly note: string | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+} {
+  const { note = null, metadata = '' } = held[0]?.notes ?? {};
+  try {
+    const parsed: unknown = JSON.parse(metadata);
+    const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+    return { note, metadata: isObject ? (parsed as Record<string, unknown>) : null };
+  } catch {
+    return { note, metadata: null };
+  }
 }
 
 /** Return the content of a number, in whatever list; null: none has it. Errors STORE_FAILED. */
@@ -133,8 +151,6 @@ export async function changeContent(
   { list, entryId, held }: Pick<Content, 'list' | 'entryId' | 'held'>,
   { inactive, note, metadata }: ContentChange,
 ): Promise<Content> {
-  const info = await lists.list(list);
-  if (info === null) throw new AppError('LIST_NOT_FOUND', { list });
   const before = inactiveOf(held);
   const isTimed = inactive !== undefined && inactive !== 'forever';
   const until = isTimed ? (inactive?.until ?? COUNTS) : undefined;
@@ -150,7 +166,7 @@ export async function changeContent(
       });
       return { ...entry, notes: { ...notes, ...kept }, inactiveUntil: until ?? entry.inactiveUntil ?? null };
     });
-    await write(lists, info, entries, 'content changed');
+    await write(lists, list, entries, { origin: 'content changed' });
   }
   if (inactive === 'forever') await lists.changeEntries(list, { entryId }, 'quarantine');
   // One that an operator disabled stays so, and is said to.

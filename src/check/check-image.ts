@@ -51,8 +51,8 @@ function wantsFor(snapshot: ListSnapshot, options: ImageCheckOptions): HashWants
 }
 
 /** Draw where a list counts in a share of the checks: a kept decision is of one draw. */
-const drawFor = ({ lists }: ListSnapshot): number | undefined =>
-  lists.some(({ sampleRatio }) => sampleRatio < 1) ? Math.random() : undefined;
+const drawFor = ({ lists }: ListSnapshot, queried: ReadonlySet<string> | null): number | undefined =>
+  lists.some(({ list, sampleRatio }) => sampleRatio < 1 && queried?.has(list) !== false) ? Math.random() : undefined;
 
 /** Entries expire by the day, so a decision is cached for the day only. */
 const DAY_MS = 86_400_000;
@@ -88,7 +88,7 @@ export async function checkImage(
   const { reply } = image;
   const hashes = hashQueries(reply);
   const day = Math.floor(snapshot.atMs / DAY_MS);
-  const asked = { requestedRadiusBits, requestedDetail, draw: options.draw ?? drawFor(snapshot) };
+  const asked = { requestedRadiusBits, requestedDetail, draw: options.draw ?? drawFor(snapshot, lists) };
   const cacheKey = JSON.stringify([snapshot.generation, day, lists && [...lists].sort(), asked]);
   let decision = image.decisionFor(cacheKey);
   if (decision === null) {

@@ -1,5 +1,4 @@
 /** Banks: lists by the names that clients of HMA's interface give them. A bank is renamed, and its list keeps its name. */
-import { NAME_CHARACTERS_MAX } from '../core/limits.js';
 import { newId } from '../core/new-id.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import type { ListStore, NewList } from '../store/lists-contract.js';
@@ -18,25 +17,18 @@ export function banksOf(lists: readonly ListInfo[], tenant: string): ReadonlyMap
   return new Map(seen.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Characters by which the lists of banks of one name differ. */
-const MARK_CHARACTERS = 8;
+/**
+ * Return a name that no operator gives: imports and syncs go to a list by its name, so that a tenant must not choose it.
+ * The bank's own name would also say that another tenant has one.
+ */
+const listName = () => `bank-${newId().toLowerCase()}`;
 
-/** Return a name for the list of a bank that resembles the bank's; lists have one each, whosever they are. */
-function listNameOf(bank: string, taken: ReadonlySet<string>): string {
-  const name = bank.toLowerCase().replace(/^_+/, '') || 'bank';
-  const short = name.slice(0, NAME_CHARACTERS_MAX - MARK_CHARACTERS - 1);
-  return taken.has(name) || name.length > NAME_CHARACTERS_MAX
-    ? `${short}-${newId().slice(-MARK_CHARACTERS).toLowerCase()}`
-    : name;
-}
-
-/** Errors BANK_EXISTS; REQUEST_INVALID: another process took the name of its list meanwhile; STORE_FAILED. */
+/** Errors BANK_EXISTS, STORE_FAILED. */
 export async function makeBank(
   lists: ListStore,
   bank: string,
   settings: Omit<NewList, 'list' | 'kind' | 'bank'>,
 ): Promise<Bank> {
-  const taken = new Set((await lists.lists()).map(({ list }) => list));
-  const list = await lists.createList({ ...settings, list: listNameOf(bank, taken), kind: 'match', bank });
+  const list = await lists.createList({ ...settings, list: listName(), kind: 'match', bank });
   return { name: bank, list };
 }

@@ -1,6 +1,6 @@
 /** What every store of lists keeps for lists that are a tenant's own, and for entries that are changed one by one. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { addContent, changeContent, contentById, inactiveOf } from '../../src/cases/contents.js';
+import { addContent, changeContent, contentById, contentOf, inactiveOf, keptWith } from '../../src/cases/contents.js';
 import type { AppError } from '../../src/core/errors.js';
 import type { Store } from '../../src/store/store.js';
 import type { Place } from './backends.js';
@@ -143,6 +143,31 @@ export function contentsContract(name: string, place: Place<Store>): void {
       expect((await now()).held[0]).toMatchObject({ notes: { series: 'S', note: 'n' }, tags: ['t'] });
       await changeContent(store.lists, await now(), { note: null });
       expect((await now()).held[0]!.notes).toEqual({ series: 'S' });
+    });
+
+    test('columns of an import may be called note and metadata, and hold any text', async () => {
+      await make('a');
+      for (const metadata of ['no JSON', '5', '[]', 'null', '"x"']) {
+        await store.lists.replaceEntries('a', stream([entryRow(1, 'md5', md5(1), { notes: { note: 'n', metadata } })]));
+        const { held } = await contentOf(store.lists, 'a', 'e1');
+        expect(keptWith(held)).toEqual({ note: 'n', metadata: null });
+      }
+    });
+
+    test('an entry is enabled and annotated again, whatever is near it by then', async () => {
+      await make('a');
+      const value = 'c3'.repeat(32);
+      const { contentId } = await addContent(store.lists, {
+        list: 'a',
+        values: [{ algorithm: 'pdq', value }],
+        mediaType: null,
+      });
+      const now = async () => (await contentById(store.lists, contentId))!;
+      await changeContent(store.lists, await now(), { inactive: { until: '2031-01-01T00:00:00.000Z' } });
+      await store.lists.createList({ list: 'good', kind: 'suppression', radiusBits: 31 });
+      await store.lists.replaceEntries('good', stream([entryRow(1, 'pdq', value)]));
+      const changed = await changeContent(store.lists, await now(), { inactive: null, note: 'again' });
+      expect([inactiveOf(changed.held), keptWith(changed.held).note]).toEqual([null, 'again']);
     });
 
     test('an entry that a review would hold is refused, and a version that waits stays', async () => {

@@ -8,6 +8,7 @@ import {
   changeContent,
   contentById,
   inactiveOf,
+  keptWith,
   METADATA_CHARACTERS_MAX,
 } from '../../cases/contents.js';
 import { NOTE_CHARACTERS_MAX } from '../../core/limits.js';
@@ -154,14 +155,14 @@ function timeOf(held: Content['held']): number {
 }
 
 function contentShown({ contentId, held }: Content, bank: Bank) {
-  const { note, metadata } = held[0]!.notes;
+  const { note, metadata } = keptWith(held);
   return {
     bank: bankShown(bank),
     disable_until_ts: timeOf(held),
     id: contentId,
     original_media_uri: null,
-    ...(metadata === undefined ? {} : { metadata: JSON.parse(metadata) as unknown }),
-    ...(note === undefined ? {} : { note }),
+    ...(metadata === null ? {} : { metadata }),
+    ...(note === null ? {} : { note }),
   };
 }
 

@@ -148,7 +148,7 @@ export const EXCHANGE_APIS: readonly ExchangeApi[] = [
     credentialFields: [field('api_token')],
     settingsOf: (config) => {
       const group = config.privacy_group;
-      if (!/^\d{1,30}$/.test(String(group ?? '')))
+      if (typeof group === 'object' || !/^\d{1,30}$/.test(String(group ?? '')))
         throw new HmaRefusal(400, 'Failed to parse `api_json`: privacy_group is required, a number');
       return { url: addressOf(config, 'https://graph.facebook.com/v9.0'), privacyGroup: String(group) };
     },

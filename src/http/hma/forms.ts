@@ -10,7 +10,7 @@ const FALSE: ReadonlySet<string> = new Set(['false', '0', 'f', 'no', 'n', 'off']
 /** Return a truth in any form that Python's readers take. Errors HmaRefusal 400. */
 export function truthOf(name: string, value: unknown): boolean | undefined {
   if (value === undefined || value === null) return undefined;
-  const text = String(value).trim().toLowerCase();
+  const text = typeof value === 'object' ? '' : String(value).trim().toLowerCase();
   if (TRUE.has(text)) return true;
   if (FALSE.has(text)) return false;
   throw new HmaRefusal(400, `${name} must be true or false`);

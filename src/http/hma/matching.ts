@@ -43,6 +43,8 @@ function chosen(all: ReadonlyMap<string, Bank>, names: string | undefined): Read
   const wanted = names.split(',').map((name) => name.trim());
   const unknown = wanted.find((name) => !all.has(name));
   if (unknown !== undefined) throw new HmaRefusal(400, `no such bank: '${unknown}'`);
+  const off = wanted.find((name) => !all.get(name)!.list.enabled);
+  if (off !== undefined) throw new HmaRefusal(503, `the list of bank '${off}' is disabled`);
   return new Map(wanted.map((name) => [name, all.get(name)!]));
 }
 
@@ -51,11 +53,12 @@ async function askedBy(
   request: FastifyRequest,
   { isRaw, mayBypass }: { readonly isRaw: boolean; readonly mayBypass: boolean },
 ): Promise<Asked> {
-  const { banks, seed, bypass_coinflip: bypass } = parametersOf(request.query);
+  const { seed, bypass_coinflip: bypass } = parametersOf(request.query);
+  const { banks } = request.query as { readonly banks?: string | readonly string[] };
   if (seed !== undefined && seed.length > SEED_CHARACTERS_MAX) throw new HmaRefusal(400, 'seed is too long');
   const isBypassed = isRaw || (mayBypass && truthOf('bypass_coinflip', bypass) === true);
   const draw = isBypassed ? 0 : seed === undefined ? undefined : drawOf(seed);
-  return { banks: chosen(await banksSeen(service, request), banks), draw, isRaw };
+  return { banks: chosen(await banksSeen(service, request), [banks ?? []].flat().join(',')), draw, isRaw };
 }
 
 const optionsOf = ({ caller }: FastifyRequest, { banks, draw }: Asked): CheckOptions => ({
@@ -116,6 +119,8 @@ async function lookUpMedia(
   if (!matches.some(isFound)) {
     if (verdict === 'not_checked') throw new HmaRefusal(400, `the photo could not be checked: ${code ?? reason}`);
     if (lowQuality) throw new HmaRefusal(400, 'invalid signal: the photo has too little detail for a PDQ hash');
+    // Its digests alone were searched.
+    if (indexOf(asked.banks, 'pdq').size === 0) throw notSearched();
   }
   return foundByBank(service, asked.banks, matches, { signalType: 'pdq', isRaw: asked.isRaw });
 }
@@ -131,7 +136,8 @@ function lookupRoutes(app: FastifyInstance, { service, as, send, upload }: Door)
   const ofMedia = async (request: FastifyRequest, media: Media, asked: Asked) => {
     const { contentType } = media;
     const { types } = parametersOf(request.query);
-    if (!isAsked(contentType, types)) return {};
+    // What is not searched is no answer without a match.
+    if (!isAsked(contentType, types)) throw new HmaRefusal(400, 'types names no signal type');
     const found = await lookUpMedia(service, request, media, asked);
     return { [SIGNAL_OF[contentType]]: Object.fromEntries(found) };
   };
@@ -141,7 +147,10 @@ function lookupRoutes(app: FastifyInstance, { service, as, send, upload }: Door)
     const asked = await askedBy(service, request, { isRaw: false, mayBypass: false });
     if (url) {
       const byType = await ofMedia(request, await mediaAt(service, url, contentType), asked);
-      return send(reply, named === undefined ? byType : (byType[signalTypeOf(named)] ?? {}));
+      if (named === undefined) return send(reply, byType);
+      const found = byType[signalTypeOf(named)];
+      if (found === undefined) throw new HmaRefusal(400, `the file has no signal of type ${named}`);
+      return send(reply, found);
     }
     if (!signal || !named) throw new HmaRefusal(400, 'Either url or both signal and signal_type are required');
     const found = await lookUpSignal(service, request, { signal, signalType: signalTypeOf(named), asked });

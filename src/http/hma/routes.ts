@@ -52,9 +52,6 @@ function readForms(app: FastifyInstance): void {
     async (_: FastifyRequest, body: Buffer) => body,
   );
   app.setErrorHandler((error, request, reply) => sendFault(request, reply, error));
-  app.setNotFoundHandler(async (request) => {
-    throw new HmaRefusal(404, `no such call: ${request.method}`);
-  });
 }
 
 async function routesAt(
@@ -66,6 +63,11 @@ async function routesAt(
   const { prefix, keyInPath } = place;
   const { imageBytesMax } = service.config;
   readForms(app);
+  // At the root the server has a handler.
+  if (prefix !== '')
+    app.setNotFoundHandler(async (request) => {
+      throw new HmaRefusal(404, `no such call: ${request.method}`);
+    });
   await app.register(multipart, {
     limits: { fileSize: FILE_BYTES_MAX, files: 2, fields: FIELDS_MAX, fieldSize: METADATA_CHARACTERS_MAX * 4 },
     throwFileSizeLimit: false,
@@ -107,9 +109,22 @@ async function routesAt(
 
 type HmaKnobs = Pick<Service['config'], 'hma' | 'hmaPrefix'>;
 
-/** Return whether an address is of the interface, whatever slashes it has. */
+/** Calls at the root, also with a key before them. */
+const ROOT_CALL = /^\/+(?:[^/]+\/+)?(?:[chm]\/|status(?:\/|[?#]|$))/i;
+
+/** Return an address as a reader of any kind may take it: decoded, in small letters, with merged slashes. */
+function plain(url: string): string {
+  const merged = withMergedSlashes(url.split(/[?#]/, 1)[0]!);
+  try {
+    return withMergedSlashes(decodeURIComponent(merged)).toLowerCase();
+  } catch {
+    return merged.toLowerCase();
+  }
+}
+
+/** Return whether an address is of the interface, however it is spelt. */
 const isOfHma = ({ hmaPrefix }: HmaKnobs, url: string): boolean =>
-  hmaPrefix === '/' || new RegExp(`^/*${hmaPrefix.slice(1).replaceAll('/', '/+')}(/|[?#]|$)`).test(url);
+  hmaPrefix === '/' ? ROOT_CALL.test(plain(url)) : `${plain(url)}/`.startsWith(`${hmaPrefix}/`);
 
 /** Return how addresses are read: those of the interface with merged slashes, all others as they are. */
 export const rewriteFor =
@@ -119,8 +134,17 @@ export const rewriteFor =
 
 /** Refuse an address without a route that is one of an interface that is off: some clients delete what they know where it is missing. Null: it is none. */
 export function refuseOff(knobs: HmaKnobs, request: FastifyRequest, reply: FastifyReply): FastifyReply | null {
-  if (knobs.hma === 'on' || knobs.hmaPrefix === '/' || !isOfHma(knobs, request.url)) return null;
-  return sendFault(request, reply, new HmaRefusal(503, 'this interface is switched off: ZEEF_HMA=on'));
+  if (!isOfHma(knobs, request.url)) return null;
+  // What is no call is 404; another spelling of the prefix is nothing that the client has lost.
+  if (knobs.hma === 'on' && (knobs.hmaPrefix === '/' || request.url.startsWith(`${knobs.hmaPrefix}/`))) return null;
+  return sendFault(
+    request,
+    reply,
+    new HmaRefusal(
+      503,
+      knobs.hma === 'on' ? `the calls are at ${knobs.hmaPrefix}` : 'this interface is switched off: ZEEF_HMA=on',
+    ),
+  );
 }
 
 /** Add the interface, where it is switched on. */

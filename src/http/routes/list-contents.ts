@@ -8,6 +8,7 @@ import {
   changeContent,
   contentById,
   inactiveOf,
+  keptWith,
   METADATA_CHARACTERS_MAX,
 } from '../../cases/contents.js';
 import { AppError } from '../../core/errors.js';
@@ -68,7 +69,6 @@ interface ContentRequest {
 function toResult({ list, contentId, entryId, held }: Content): Static<typeof ContentResult> {
   const inactive = inactiveOf(held);
   const until = inactive === null || inactive === 'forever' ? null : inactive.until;
-  const kept = held[0]!.notes;
   return {
     list,
     contentId,
@@ -76,8 +76,7 @@ function toResult({ list, contentId, entryId, held }: Content): Static<typeof Co
     algorithms: [...new Set(held.map(({ algorithm }) => algorithm))],
     inactive: inactive === 'forever' || (until !== null && Date.parse(until) > Date.now()),
     inactiveUntil: until,
-    note: kept.note ?? null,
-    metadata: kept.metadata === undefined ? null : (JSON.parse(kept.metadata) as Record<string, unknown>),
+    ...keptWith(held),
   };
 }
 
@@ -157,7 +156,7 @@ function showRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get<ContentRequest>(
     '/v1/lists/:list/contents/:contentId',
     {
-      onRequest: needs('lists'),
+      onRequest: needs('lists', { also: () => 'details' }),
       schema: {
         summary: 'One entry by its number: what is kept with it, and whether it counts; never its values.',
         params: OneContent,

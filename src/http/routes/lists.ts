@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors.js';
 import { listHealth } from '../../lists/list-health.js';
 import { renameList } from '../../lists/rename-list.js';
 import type { Service } from '../../service/service.js';
-import { requireOwnTenant, seesList, storeAs } from '../authorise.js';
+import { requireCuratable, seesList, storeAs } from '../authorise.js';
 import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';
 import type { Needs } from './needs.js';
 
@@ -70,7 +70,7 @@ function changeRoute(app: FastifyInstance, service: Service, needs: Needs): void
       },
     },
     async (request) => {
-      requireOwnTenant(request.caller, request.body.tenant);
+      requireCuratable(request.caller, request.body);
       const { list } = request.params;
       const { name, ...change } = request.body;
       if (name !== undefined && Object.keys(change).length > 0)

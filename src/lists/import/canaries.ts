@@ -25,15 +25,16 @@ let shown: readonly string[] | undefined;
 /** Return an id of a list as it may be shown; null: there is none, or it may be a value. */
 export const shownId = (entryId: string): string | null => (entryId === '' || looksLikeValue(entryId) ? null : entryId);
 
-/** The PDQ entries of all suppression lists. */
+/** The PDQ entries of the suppression lists that are everyone's, or of the tenant whose list is reviewed: those of another tenant say nothing of it. */
 export class OwnCanaries {
   readonly hashes: Uint8Array[] = [];
   readonly #lists: string[] = [];
   readonly #ids: string[] = [];
 
-  static async of(store: ListReader): Promise<OwnCanaries> {
+  static async of(store: ListReader, tenant: string | null): Promise<OwnCanaries> {
     const own = new OwnCanaries();
-    for (const { list, kind, version, entriesByAlgorithm } of await store.lists()) {
+    for (const { list, kind, version, entriesByAlgorithm, tenant: owner } of await store.lists()) {
+      if (owner !== null && owner !== tenant) continue;
       // Digests have no near matches: a list of tens of millions of them is not read.
       if (kind !== 'suppression' || (entriesByAlgorithm.pdq ?? 0) === 0) continue;
       for await (const row of await store.versionRows(list, version)) {

@@ -104,7 +104,9 @@ export async function importList(
   if (!existing) requireListName(list);
   const { kind, radiusBits, detail } = existing ?? request;
   const isReviewed = kind === 'match' && !request.approved;
-  const { watch, review } = isReviewed ? await openReview(store, radiusBits) : UNREVIEWED;
+  const { watch, review } = isReviewed
+    ? await openReview(store, radiusBits, { tenant: existing?.tenant ?? null })
+    : UNREVIEWED;
   const separators = new Set<string>();
   const banks: HmaFacts[] = [];
   const onHma = (facts: HmaFacts) => {

@@ -66,6 +66,8 @@ export class WatchedRows {
 }
 
 interface ReviewOptions {
+  /** Of the list; null: it is everyone's. */
+  readonly tenant?: string | null;
   /** Rows that neither the rule of changes nor that of crowds counts: variants of images that other rows are of. */
   readonly isAside?: (entry: Pick<Entry, 'tags'>) => boolean;
 }
@@ -74,9 +76,9 @@ interface ReviewOptions {
 export async function openReview(
   store: ListReader,
   radiusBits: number,
-  { isAside = () => false }: ReviewOptions = {},
+  { tenant = null, isAside = () => false }: ReviewOptions = {},
 ): Promise<ImportReview> {
-  const own = await OwnCanaries.of(store);
+  const own = await OwnCanaries.of(store, tenant);
   const gate = new PdqGate({ radiusBits, canaries: own.hashes });
   const watched = new WatchedRows();
   const aside = new Set<number>();

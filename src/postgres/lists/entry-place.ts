@@ -4,7 +4,7 @@ import type { EntryPlace, Withdrawal } from '../../store/lists/entry-place.js';
 import { type Identity, type NewRow, nameOf, type StoredRow, type ValueName } from '../../store/lists/entry-row.js';
 import type { KeySet } from '../../store/lists/key-set.js';
 import { ListChecksum } from '../../store/lists/list-checksum.js';
-import { toInfo } from '../../store/lists/list-row.js';
+import { suppressionsFor, toInfo } from '../../store/lists/list-row.js';
 import type { SealedRow } from '../../store/lists/seal-rows.js';
 import type { ImportMode } from '../../store/lists-contract.js';
 import { MADE_ID, VALUE_NAME_BYTES, type Vault } from '../../vault/vault.js';
@@ -39,7 +39,7 @@ export async function factsOf(sql: Sql, list: PostgresListRow | null, mode: Impo
   const disabled = await sql<Identity>('SELECT algorithm, value, entry_id FROM disabled_entry WHERE list_id = $1', [
     id,
   ]);
-  const suppressions = await sql<PostgresListRow>(`SELECT * FROM list WHERE kind = 'suppression' AND id <> $1`, [id]);
+  const suppressions = suppressionsFor(await sql<PostgresListRow>('SELECT * FROM list'), id);
   const hasDigests = (one: PostgresListRow) =>
     DIGEST_ALGORITHMS.some((algorithm) => (toInfo(one).entriesByAlgorithm[algorithm] ?? 0) > 0);
   return {

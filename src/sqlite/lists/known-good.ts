@@ -2,7 +2,7 @@
 import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
 import type { ValueName } from '../../store/lists/entry-row.js';
-import { type ListRow, toInfo } from '../../store/lists/list-row.js';
+import { type ListRow, suppressionsFor, toInfo } from '../../store/lists/list-row.js';
 import { wholeTable } from '../sums.js';
 import { LIST } from './database.js';
 import { BY_VALUE } from './seal-values.js';
@@ -14,8 +14,8 @@ export class KnownGood {
   readonly #find: Statement<[number, number, Buffer]>;
 
   constructor(db: Sqlite, listId: number) {
-    this.#lists = wholeTable<ListRow>(db, LIST)
-      .filter(({ id, kind }) => kind === 'suppression' && id !== listId)
+    const rows = wholeTable<ListRow>(db, LIST);
+    this.#lists = suppressionsFor(rows, listId)
       .map((row) => {
         const counts = toInfo(row).entriesByAlgorithm;
         const digests = DIGEST_ALGORITHMS.filter((algorithm) => (counts[algorithm] ?? 0) > 0);

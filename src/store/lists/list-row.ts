@@ -67,3 +67,13 @@ export function requireBankFree(list: Pick<ListInfo, 'list' | 'bank' | 'tenant'>
   const isTaken = all.some((one) => one.list !== list.list && one.bank === bank && sharesTenant(one.tenant, tenant));
   if (isTaken) throw new AppError('BANK_EXISTS', { field: 'bank' });
 }
+
+/** Return the suppression lists beside a list that are everyone's, or of its own tenant. */
+export function suppressionsFor<Row extends ListRow>(rows: readonly Row[], listId: number): readonly Row[] {
+  const of = rows.find(({ id }) => id === listId);
+  const tenant = of === undefined ? null : toInfo(of).tenant;
+  return rows.filter((row) => {
+    const owner = toInfo(row).tenant;
+    return row.kind === 'suppression' && row.id !== listId && (owner === null || owner === tenant);
+  });
+}

@@ -3,6 +3,7 @@
  * are taken for banks, rows that are deleted at a 404.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NO_ATTRIBUTES } from '../../../src/core/vocabulary.js';
 import type { Scope } from '../../../src/store/keys-contract.js';
 import { type Running, startService } from '../../support/running.js';
 import { type Answer, call, formOf, photoOf } from './hma-client.js';
@@ -275,17 +276,39 @@ describe('a 404 at which Coop deletes its bank', () => {
     ]);
     expect(await statusOf(`${hma}/zeef_wrong`)).toBe(401);
   });
-  test('does not come where the interface is off', async () => {
-    const off = await startService({});
+  test.each([
+    ['/hma', ['/hma', '/hma/some-key/', '//hma/', '/%68ma', '/HMA', '/hma%2F']],
+    ['/', ['', '/some-key/', '//', '/%2F']],
+  ])('does not come where the interface is off, at %s', async (hmaPrefix, spellings) => {
+    const off = await startService({ hmaPrefix });
     try {
-      for (const base of [`${off.url}/hma`, `${off.url}/hma/some-key/`, `${off.url}//hma/`])
-        expect(await call(base, 'GET', '/c/bank/COOP_BANK')).toMatchObject({
-          status: 503,
-          json: { message: expect.any(String) },
-        });
-      expect((await call(off.url, 'GET', '/hmac')).status).toBe(404);
+      for (const spelling of spellings)
+        expect([spelling, await call(off.url + spelling, 'GET', '/c/bank/COOP_BANK')]).toEqual([
+          spelling,
+          expect.objectContaining({ status: 503, json: { message: expect.any(String) } }),
+        ]);
+      for (const path of ['/hmac', '/v1/nothing', '/nothing'])
+        expect((await call(off.url, 'GET', path)).status).toBe(404);
     } finally {
       await off.stop();
+    }
+  });
+  test('does not come in another spelling of the prefix', async () => {
+    for (const spelling of ['/HMA', '/Hma/some-key'])
+      expect((await call(running.url + spelling, 'GET', '/c/bank/COOP_BANK')).status).toBe(503);
+  });
+  test('the interface is at the root, beside all else', async () => {
+    const root = await startService({ hma: 'on', hmaPrefix: '/' });
+    try {
+      expect((await call(root.url, 'GET', '/status')).text).toBe('I-AM-ALIVE');
+      expect((await call(`${root.url}/`, 'POST', '/c/banks', { json: { name: 'ROOT' } })).status).toBe(201);
+      expect((await call(root.url, 'GET', '/c/bank/ROOT')).json.name).toBe('ROOT');
+      expect((await call(root.url, 'GET', '/zeef_wrong/c/bank/ROOT')).status).toBe(401);
+      for (const path of ['/livez', '/v1/lists', '/openapi.json', '/metrics'])
+        expect((await call(root.url, 'GET', path)).status).toBe(200);
+      for (const path of ['/c/nothing', '/v1/nothing']) expect((await call(root.url, 'GET', path)).status).toBe(404);
+    } finally {
+      await root.stop();
     }
   });
   test('does not come where the service cannot read its lists', async () => {
@@ -359,25 +382,77 @@ describe('tenants', () => {
     const rows = await store.audit.page({ tenant: 'coop', before: null, limit: 10 });
     expect(rows.map(({ action }) => action)).toContain('entries.signals');
   });
-  test('make lists of their own, and none that suppresses, is everyone’s or another’s', async () => {
-    const made = (json: object, key = keys.coop) =>
-      call(running.url, 'POST', '/v1/lists', { json, headers: { authorization: `Bearer ${key}` } });
-    expect((await made({ list: 'coop-own' })).json).toMatchObject({ list: 'coop-own', tenant: 'coop' });
-    for (const more of [{ kind: 'suppression' }, { tenant: null }, { tenant: 'fetlife' }])
-      expect([more, (await made({ list: 'coop-other', ...more })).status]).toEqual([more, 403]);
-    const change = (json: object) =>
-      call(running.url, 'PATCH', '/v1/lists/coop-own', { json, headers: { authorization: `Bearer ${keys.coop}` } });
-    expect((await change({ tenant: null })).status).toBe(403);
-    expect((await change({ sampleRatio: 0.5, tenant: 'coop' })).json).toMatchObject({ sampleRatio: 0.5 });
-    const seen = async (key: string | undefined) =>
-      (await call(running.url, 'GET', '/v1/lists/coop-own', { headers: { authorization: `Bearer ${key}` } })).status;
+  test('make no list by a name of their choice, and change of their own what reveals nothing', async () => {
+    const as = (key: string | undefined) => ({ headers: { authorization: `Bearer ${key}` } });
+    const made = (list: string, key = keys.coop) =>
+      call(running.url, 'POST', '/v1/lists', { json: { list }, ...as(key) });
+    // Imports and syncs of the operator go to a list by its name.
+    for (const list of ['stopncii', 'own-suppressions']) expect((await made(list)).status).toBe(403);
+    expect((await made('own-suppressions', keys.admin)).status).toBe(400);
+    const { list } = (await running.service.store.lists.lists()).find(
+      ({ bank, tenant }) => bank === 'COOP_BANK' && tenant === 'coop',
+    )!;
+    expect(list).toMatch(/^bank-[0-9a-z]{26}$/);
+    const change = (json: object) => call(running.url, 'PATCH', `/v1/lists/${list}`, { json, ...as(keys.coop) });
+    for (const json of [
+      { tenant: null },
+      { tenant: 'coop' },
+      { radiusBits: 128 },
+      { name: 'stopncii' },
+      { detail: 'deep' },
+    ])
+      expect([json, (await change(json)).status]).toEqual([json, 403]);
+    expect((await change({ sampleRatio: 1, enabled: true })).status).toBe(200);
     const { key } = await running.service.store.keys.createKey({
       tenant: 'fetlife',
       scopes: ['lists'],
       expiresAt: null,
       name: null,
     });
+    const seen = async (who: string | undefined) =>
+      (await call(running.url, 'GET', `/v1/lists/${list}`, as(who))).status;
     expect([await seen(key), await seen(keys.admin)]).toEqual([404, 200]);
+  });
+  test('are not compared with what another tenant suppresses', async () => {
+    const { lists } = running.service.store;
+    await lists.createList({ list: 'gem-good', kind: 'suppression', radiusBits: 31, tenant: 'fetlife' });
+    const good = 'c3'.repeat(32);
+    const rows = (algorithm: 'pdq' | 'md5', value: string) =>
+      (async function* () {
+        const entry = { entryId: `g-${algorithm}`, algorithm, value, status: 'active' as const, ...NO_ATTRIBUTES };
+        yield { ok: true as const, line: 1, entry };
+      })();
+    await lists.addEntries('gem-good', rows('pdq', good));
+    await lists.addEntries('gem-good', rows('md5', 'c4'.repeat(16)));
+    const add = (key: string | undefined, bank: string, json: object) =>
+      as(key)('POST', `/c/bank/${bank}/signal`, json);
+    for (const json of [{ pdq: good }, { video_md5: 'c4'.repeat(16) }]) {
+      expect([json, (await add(keys.coop, 'COOP_BANK', json)).status]).toEqual([json, 200]);
+      expect([json, (await add(keys.gem, 'COOP_BANK', json)).status]).toEqual([json, 409]);
+    }
+  });
+  test('see no import of another tenant’s list, whatever it is called now', async () => {
+    const { store } = running.service;
+    await store.lists.createList({ list: 'gem-list', kind: 'match', radiusBits: 31, tenant: 'fetlife' });
+    const admin = { authorization: `Bearer ${keys.admin}` };
+    const imported = await fetch(`${running.url}/v1/lists/gem-list/entries?format=plain`, {
+      method: 'POST',
+      headers: { ...admin, 'content-type': 'text/csv' },
+      body: `${'ab'.repeat(16)}\n`,
+    });
+    const { id } = (await imported.json()) as { id: string };
+    const { key } = await store.keys.createKey({ tenant: 'coop', scopes: ['lists'], expiresAt: null, name: null });
+    const seen = async (path: string) =>
+      (await call(running.url, 'GET', path, { headers: { authorization: `Bearer ${key}` } })).text;
+    const isHidden = async () => {
+      expect(await seen('/v1/jobs')).not.toContain('gem-list');
+      expect(await seen(`/v1/jobs/${id}`)).not.toContain('gem-list');
+    };
+    await isHidden();
+    await call(running.url, 'PATCH', '/v1/lists/gem-list', { json: { name: 'gem-other' }, headers: admin });
+    await isHidden();
+    await call(running.url, 'DELETE', '/v1/lists/gem-other', { headers: admin });
+    await isHidden();
   });
   test('the own interface has the same contents, by the same numbers', async () => {
     const { list } = (await running.service.store.lists.lists()).find(

@@ -338,7 +338,8 @@ describe('contents', () => {
     test('without a match is empty, by type where a file is sent', async () => {
       expect((await get(`/m/lookup?signal_type=video_md5&signal=${'12'.repeat(16)}`)).text).toBe('{}');
       expect((await send('/m/lookup', { photo: await photoOf(3) })).text).toBe('{"pdq":{}}');
-      expect((await send('/m/lookup?types=', { photo: PHOTO })).text).toBe('{}');
+      // Nothing was searched.
+      expect((await send('/m/lookup?types=', { photo: PHOTO })).status).toBe(400);
     });
     test('banks= names the banks that are searched', async () => {
       expect(Object.keys((await look(hash, '&banks=SECOND_BANK')).json)).toEqual(['SECOND_BANK']);
@@ -347,7 +348,14 @@ describe('contents', () => {
         'SECOND_BANK',
       ]);
       // One that is not there would look like one without a match.
-      expect(refusal(await look(hash, '&banks=NOWHERE'))).toEqual([400, JSON_TYPE, 'string']);
+      for (const banks of [
+        '&banks=NOWHERE',
+        '&banks=FIRST_BANK,NOWHERE',
+        '&banks=FIRST_BANK&banks=NOWHERE',
+        '&banks=&banks=NOWHERE',
+      ])
+        expect(refusal(await look(hash, banks))).toEqual([400, JSON_TYPE, 'string']);
+      expect((await look(hash, '&banks=')).status).toBe(200);
     });
     test.each<[string, string]>([
       ['no signal', '/m/lookup?signal_type=pdq'],
