@@ -65,7 +65,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'POST /v1/lists/:list/entries': { scope: 'admin', query: '?format=plain', body: Buffer.from('nothing') },
   'POST /v1/lists/:list/images': { scope: 'curate', body: Buffer.from('nothing') },
   'POST /v1/lists/:list/contents': { scope: 'curate', body: { md5: 'ab'.repeat(16) } },
-  'GET /v1/lists/:list/contents/:contentId': { scope: 'lists', also: 'details' },
+  'GET /v1/lists/:list/contents/:contentId': { scope: 'details', also: 'lists' },
   'PATCH /v1/lists/:list/contents/:contentId': { scope: 'curate', body: { inactive: true } },
   'DELETE /v1/lists/:list/contents/:contentId': { scope: 'curate' },
   'GET /v1/jobs/:id': { scope: 'lists' },

@@ -156,7 +156,7 @@ function showRoute(app: FastifyInstance, service: Service, needs: Needs): void {
   app.get<ContentRequest>(
     '/v1/lists/:list/contents/:contentId',
     {
-      onRequest: needs('lists', { also: () => 'details' }),
+      onRequest: needs('details', { also: () => 'lists' }),
       schema: {
         summary: 'One entry by its number: what is kept with it, and whether it counts; never its values.',
         params: OneContent,
