@@ -1,7 +1,7 @@
 /** `zeef lists set`: match settings and expiry of a list. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isBankName } from '../core/bank-name.js';
 import { DETAILS, type Detail } from '../core/window.js';
-import { BANK_CHARACTERS_MAX, BANK_NAME } from '../store/list-name.js';
 import { type CliContext, changesOf, type GlobalFlags, radiusFrom, withService } from './context.js';
 import { days, expiry, words } from './list-flags.js';
 import { listText } from './list-text.js';
@@ -29,7 +29,7 @@ function ratio(text: string): number {
 }
 
 function bankName(text: string): string {
-  if (BANK_NAME.test(text) && text.length <= BANK_CHARACTERS_MAX) return text;
+  if (isBankName(text)) return text;
   throw new InvalidArgumentError('expected capitals, digits and _, not beginning with a digit');
 }
 

@@ -2,6 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import { SEED_CHARACTERS_MAX } from '../check/draw.js';
 import { BATCH_ALGORITHMS } from '../check/search-piece.js';
+import { BANK_CHARACTERS_MAX, BANK_NAME } from '../core/bank-name.js';
 import { DERIVED_KINDS } from '../core/derived.js';
 import { ERRORS } from '../core/errors.js';
 import {
@@ -26,7 +27,6 @@ import {
 } from '../core/vocabulary.js';
 import { DETAILS, WINDOW_KINDS } from '../core/window.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
-import { BANK_CHARACTERS_MAX, BANK_NAME } from '../store/list-name.js';
 import { HOLD_RULES, NEAR_KINDS } from '../store/lists-contract.js';
 
 /**

@@ -10,10 +10,10 @@ import {
   LogController,
   type RouteOptions,
 } from 'fastify';
+import { BANK_CHARACTERS_MAX } from '../core/bank-name.js';
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
 import type { Service } from '../service/service.js';
-import { BANK_CHARACTERS_MAX } from '../store/list-name.js';
 import { type Logger, withoutRedaction } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
 import { BodyBudget, createBodyHook, holdBody } from './body-budget.js';

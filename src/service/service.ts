@@ -103,6 +103,8 @@ export interface Service {
   /** Return the current metrics. */
   renderMetrics(): ReturnType<Metrics['render']>;
   lists(): Promise<readonly ListInfo[]>;
+  /** The lists of the snapshot that answers, disabled ones too: for what is searched, where `lists` would ask the store. */
+  searchedLists(): readonly ListInfo[];
   readiness(): Readiness;
   /** Load the store's current generation, if the snapshot is older. */
   reload(): Promise<void>;
@@ -202,6 +204,7 @@ async function serviceOn(
     openRecording: (tenant, idempotency) => recorder.open(tenant, idempotency),
     ...queries(config, { store, live, pool, recorder, decoder, metrics, reload, state }),
     lists: () => store.lists.lists(),
+    searchedLists: () => [...live.snapshot.listByKey.values(), ...live.snapshot.disabledByKey.values()],
     ...reports(config, { store, live, ledger, decoder, replica, metrics, state }),
     async close() {
       state.isClosing = true;

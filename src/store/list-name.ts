@@ -4,11 +4,6 @@ import { NAME_CHARACTERS_MAX } from '../core/limits.js';
 
 const LIST_NAME = new RegExp(`^[a-z0-9][a-z0-9._-]{0,${NAME_CHARACTERS_MAX - 1}}$`);
 
-/** A bank's name: HMA's limit. */
-export const BANK_CHARACTERS_MAX = 255;
-/** A bank's name, as HMA takes it. */
-export const BANK_NAME = /^[A-Z_][A-Z0-9_]*$/;
-
 /** Errors REQUEST_INVALID. */
 export function requireListName(name: string): void {
   if (!LIST_NAME.test(name)) throw new AppError('REQUEST_INVALID', { field: 'list', expected: String(LIST_NAME) });

@@ -22,9 +22,6 @@ export function untilOf(text: string): Until | undefined {
 /** HMA's identifiers are integers of 32 bits. */
 export const isContentId = (text: string) => /^\d{1,10}$/.test(text);
 
-/** HMA's rule for the names of banks and exchanges. */
-export const isBankName = (text: string) => /^[A-Z_][A-Z0-9_]{0,254}$/.test(text);
-
 const NO_NOTES: Notes = {};
 
 /** What is kept beside a content, by the names under which `cases/contents.ts` keeps it. */

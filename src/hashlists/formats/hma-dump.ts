@@ -2,13 +2,13 @@
  * HMA's database as the plain text of `pg_dump`: blocks of COPY, a row a line. A signal is a row only once its content and
  * the banks are known: in the order of `pg_dump` these come first, in another order the signals are held until then.
  */
+import { isBankName } from '../../core/bank-name.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { countType, HMA_NAMES_MAX, type HmaFacts, severalBanks } from '../hma-facts.js';
 import type { Line } from '../lines.js';
 import {
   type HmaOptions,
-  isBankName,
   isContentId,
   metadataText,
   notesOfContent,

@@ -2,6 +2,7 @@
  * Meta's Hasher-Matcher-Actioner (HMA), 1.1: one bank, from a dump of its database, or from JSON lines, each a content as
  * `GET /c/bank/NAME/content/ID?include_signals=true` answers it. A content is an entry with the id `hma-` and its number.
  */
+import { isBankName } from '../../core/bank-name.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { countType, type HmaFacts, severalBanks } from '../hma-facts.js';
@@ -10,7 +11,6 @@ import type { ListSource } from '../source.js';
 import {
   entryIdOf,
   type HmaOptions,
-  isBankName,
   isContentId,
   metadataText,
   notesOfContent,

@@ -1,7 +1,7 @@
 /** `/c/banks` and `/c/bank/{name}`: a bank is a list of its tenant, by the name that clients give it. */
 import type { FastifyInstance } from 'fastify';
+import { isBankName } from '../../core/bank-name.js';
 import { type Bank, makeBank } from '../../lists/banks.js';
-import { BANK_CHARACTERS_MAX, BANK_NAME } from '../../store/list-name.js';
 import { bankSeen, banksSeen, type Door, listsOf, ownBank, tenantOf } from './door.js';
 import { HmaRefusal } from './faults.js';
 import { fieldsOf, orRefuse, ratioOf, textOf, truthOf } from './forms.js';
@@ -18,7 +18,7 @@ export const bankShown = ({ name, list }: Bank) => ({
 
 /** Errors HmaRefusal 400. */
 export function requireBankName(name: string | undefined): string {
-  if (name !== undefined && name.length <= BANK_CHARACTERS_MAX && BANK_NAME.test(name)) return name;
+  if (name !== undefined && isBankName(name)) return name;
   throw new HmaRefusal(400, 'Bank names must be in CAPITALS_WITH_UNDERSCORES, of at most 255 characters');
 }
 

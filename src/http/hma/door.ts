@@ -32,6 +32,10 @@ export async function banksSeen(service: Service, { caller }: FastifyRequest): P
   return banksOf(await service.lists(), caller.tenant);
 }
 
+/** Return those of them that a look-up searches: as they are in the snapshot that answers it. */
+export const banksSearched = (service: Service, { caller }: FastifyRequest): ReadonlyMap<string, Bank> =>
+  banksOf(service.searchedLists(), caller.tenant);
+
 /** Errors HmaRefusal 404. */
 export async function bankSeen(service: Service, request: FastifyRequest, name: string): Promise<Bank> {
   const bank = (await banksSeen(service, request)).get(name);

@@ -10,7 +10,7 @@ import type { Bank } from '../../lists/banks.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
 import { answerOneHash } from '../one-hash.js';
-import { banksSeen, type Door } from './door.js';
+import { banksSearched, banksSeen, type Door } from './door.js';
 import { HmaRefusal } from './faults.js';
 import { fieldsOf, orRefuse, parametersOf, truthOf } from './forms.js';
 import { type FoundByBank, foundByBank } from './found.js';
@@ -48,17 +48,17 @@ function chosen(all: ReadonlyMap<string, Bank>, names: string | undefined): Read
   return new Map(wanted.map((name) => [name, all.get(name)!]));
 }
 
-async function askedBy(
+function askedBy(
   service: Service,
   request: FastifyRequest,
   { isRaw, mayBypass }: { readonly isRaw: boolean; readonly mayBypass: boolean },
-): Promise<Asked> {
+): Asked {
   const { seed, bypass_coinflip: bypass } = parametersOf(request.query);
   const { banks } = request.query as { readonly banks?: string | readonly string[] };
   if (seed !== undefined && seed.length > SEED_CHARACTERS_MAX) throw new HmaRefusal(400, 'seed is too long');
   const isBypassed = isRaw || (mayBypass && truthOf('bypass_coinflip', bypass) === true);
   const draw = isBypassed ? 0 : seed === undefined ? undefined : drawOf(seed);
-  return { banks: chosen(await banksSeen(service, request), [banks ?? []].flat().join(',')), draw, isRaw };
+  return { banks: chosen(banksSearched(service, request), [banks ?? []].flat().join(',')), draw, isRaw };
 }
 
 const optionsOf = ({ caller }: FastifyRequest, { banks, draw }: Asked): CheckOptions => ({
@@ -144,7 +144,7 @@ function lookupRoutes(app: FastifyInstance, { service, as, send, upload }: Door)
   app.get('/m/lookup', as.lookUp, async (request, reply) => {
     const { url, content_type: contentType, signal, signal_type: named } = parametersOf(request.query);
     // HMA reads `bypass_coinflip` with POST alone.
-    const asked = await askedBy(service, request, { isRaw: false, mayBypass: false });
+    const asked = askedBy(service, request, { isRaw: false, mayBypass: false });
     if (url) {
       const byType = await ofMedia(request, await mediaAt(service, url, contentType), asked);
       if (named === undefined) return send(reply, byType);
@@ -157,7 +157,7 @@ function lookupRoutes(app: FastifyInstance, { service, as, send, upload }: Door)
     return send(reply, Object.fromEntries(found));
   });
   app.post('/m/lookup', { ...as.lookUp, ...upload }, async (request, reply) => {
-    const asked = await askedBy(service, request, { isRaw: false, mayBypass: true });
+    const asked = askedBy(service, request, { isRaw: false, mayBypass: true });
     return send(reply, await ofMedia(request, await mediaOf(request, service), asked));
   });
 }
@@ -167,7 +167,7 @@ function rawLookupRoute(app: FastifyInstance, { service, as, send }: Door): void
     const { signal, signal_type: named, include_distance: wantsDistance } = parametersOf(request.query);
     if (!signal || !named) throw new HmaRefusal(422, 'signal and signal_type are required');
     const isTold = truthOf('include_distance', wantsDistance) === true;
-    const asked = await askedBy(service, request, { isRaw: true, mayBypass: false });
+    const asked = askedBy(service, request, { isRaw: true, mayBypass: false });
     const found = await lookUpSignal(service, request, { signal, signalType: signalTypeOf(named), asked });
     const contents = [...found.values()].flat();
     return send(reply, { matches: isTold ? contents : contents.map(({ bank_content_id: id }) => id) });

@@ -37,11 +37,12 @@ import type { Vault } from '../../vault/vault.js';
 import { beginPatiently, writeWithRetry } from '../busy.js';
 import { guarded } from '../file.js';
 import { prepared } from '../statements.js';
-import { damaged, plus, requireTotals, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
+import { damaged, requireTotals, SUM_OF_SUMS, sound, wholeTable } from '../sums.js';
 import { type HeldRow, isSoundEntry, type PastRow, type RawEntry } from './checksum.js';
 import { ENTRY, ENTRY_PART_KEYS, LIST, LIST_SOURCE, metaOf, PAST_ENTRY, REMOVAL, REMOVED_LIST } from './database.js';
 import { entryKeys, entryPage } from './entry-page.js';
-import { partOf, partsOf } from './entry-table.js';
+import { partOf } from './entry-table.js';
+import { addTo, areTotals, type EntryTotal } from './entry-totals.js';
 import { hasEntrySince } from './fresh-entries.js';
 import { endAt, type FeedEnd, presentPosition, raiseGeneration } from './generations.js';
 import { rowOf } from './list-rows.js';
@@ -476,32 +477,4 @@ export class SqliteLists implements ListStore {
       return result;
     });
   }
-}
-
-interface EntryTotal {
-  rows: number;
-  sum: number;
-}
-
-/** Add rows to what was found of their part of the table. */
-function addTo(found: Map<number, EntryTotal>, part: number, { rows, sum }: EntryTotal): void {
-  const of = found.get(part);
-  if (of === undefined) found.set(part, { rows, sum });
-  else {
-    of.rows += rows;
-    of.sum = plus(of.sum, sum);
-  }
-}
-
-/** Return whether a list has the entries that were written, from a part on. */
-function areTotals(db: Sqlite, listId: number, found: ReadonlyMap<number, EntryTotal>, from: number): boolean {
-  const [first, last] = partsOf(listId);
-  const totals = prepared<[number, number], EntryTotal & { part: number }>(
-    db,
-    `SELECT part, rows, sum FROM total WHERE name = 'entry' AND part BETWEEN ? AND ? AND rows > 0`,
-  ).all(first + from, last);
-  const isFound = ({ part, rows, sum }: EntryTotal & { part: number }) =>
-    found.get(part)?.rows === rows && found.get(part)?.sum === sum;
-  const parts = [...found.keys()].filter((part) => part >= first + from && part <= last);
-  return parts.length === totals.length && totals.every(isFound);
 }

@@ -313,16 +313,20 @@ describe('a 404 at which Coop deletes its bank', () => {
   });
   test('does not come where the service cannot read its lists', async () => {
     const { lists } = running.service.store;
-    const read = lists.lists.bind(lists);
+    const [read, readEntries] = [lists.lists.bind(lists), lists.entriesByKeys.bind(lists)];
     lists.lists = () => Promise.reject(new Error('no disk'));
+    lists.entriesByKeys = () => Promise.reject(new Error('no disk'));
     try {
       expect(await statusOf(hma, keys.coop)).toBe(500);
-      const lookup = await call(hma, 'GET', `/m/lookup?signal=${'ab'.repeat(32)}&signal_type=pdq`, {
+      // What is near is found, and not what it is.
+      const lookup = await call(hma, 'POST', '/m/lookup', {
+        form: formOf({ photo: PHOTO }),
         headers: { authorization: `Bearer ${keys.coop}` },
       });
       expect([lookup.status, lookup.type]).toEqual([500, 'text/plain']);
     } finally {
       lists.lists = read;
+      lists.entriesByKeys = readEntries;
     }
   });
 });
