@@ -7,7 +7,7 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import type { CliContext } from '../../src/cli/context.js';
 import { allOf, definitionOf } from '../../src/cli/definitions.js';
 import { createProgram } from '../../src/cli/program.js';
-import { ImportReportResult, ListResult } from '../../src/http/schemas.js';
+import { ImportReportResult, ListResult } from '../../src/http/list-schemas.js';
 import { inProcess } from '../support/command-line.js';
 import { PICTURES, type Running, startService } from '../support/running.js';
 

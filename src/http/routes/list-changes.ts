@@ -6,7 +6,8 @@ import { approveHeld, rollBack } from '../../lists/list-versions.js';
 import { OWN_SUPPRESSIONS } from '../../lists/suppressions.js';
 import type { Service } from '../../service/service.js';
 import { storeAs } from '../authorise.js';
-import { ImportReportResult, ListResult, NewListBody, Problem, TIME_CHARACTERS_MAX } from '../schemas.js';
+import { ImportReportResult, ListResult, NewListBody } from '../list-schemas.js';
+import { Problem, TIME_CHARACTERS_MAX } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 const Named = Type.Object({ list: Type.String() });

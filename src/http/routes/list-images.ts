@@ -5,7 +5,8 @@ import { addImages } from '../../cases/add-images.js';
 import { AppError } from '../../core/errors.js';
 import type { Service } from '../../service/service.js';
 import { storeAs } from '../authorise.js';
-import { HoldReason, oneOf, Problem } from '../schemas.js';
+import { HoldReason } from '../list-schemas.js';
+import { oneOf, Problem } from '../schemas.js';
 import { imageBodyOf, readImages } from './check.js';
 import type { Needs } from './needs.js';
 

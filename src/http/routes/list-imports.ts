@@ -12,7 +12,8 @@ import type { JobProgress } from '../../lists/import/import-jobs.js';
 import type { Service } from '../../service/service.js';
 import { JOB_STATES } from '../../store/jobs-contract.js';
 import { ofSeenLists } from '../authorise.js';
-import { count, ImportReportResult, oneOf, orNull, Problem } from '../schemas.js';
+import { ImportReportResult } from '../list-schemas.js';
+import { count, oneOf, orNull, Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 /** Formats that can be read as a stream; NSRL's is a database, imported by the CLI only. */

@@ -6,7 +6,8 @@ import { listHealth } from '../../lists/list-health.js';
 import { renameList } from '../../lists/rename-list.js';
 import type { Service } from '../../service/service.js';
 import { requireCuratable, seesList, storeAs } from '../authorise.js';
-import { ListChangeBody, ListHealthResult, ListResult, Problem, VersionResult } from '../schemas.js';
+import { ListChangeBody, ListHealthResult, ListResult, VersionResult } from '../list-schemas.js';
+import { Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 export function listRoutes(app: FastifyInstance, service: Service, needs: Needs): void {

@@ -5,7 +5,8 @@ import type { Algorithm } from '../../core/vocabulary.js';
 import { type NewSuppression, suppress, suppressions, unsuppress } from '../../lists/suppressions.js';
 import type { Service } from '../../service/service.js';
 import { ofSeenLists, storeAs } from '../authorise.js';
-import { NewSuppressionBody, Problem, SuppressionResult } from '../schemas.js';
+import { NewSuppressionBody, SuppressionResult } from '../list-schemas.js';
+import { Problem } from '../schemas.js';
 import type { Needs } from './needs.js';
 
 export function suppressionRoutes(app: FastifyInstance, service: Service, needs: Needs): void {
