@@ -73,6 +73,7 @@ const OF_STAGED = ['test/lists/import/staged-rows.test.ts'];
 const OF_BOUNDS = ['test/hashlists/bounds.test.ts'];
 const OF_CSV = ['test/hashlists/csv.test.ts'];
 const OF_SYNC = ['test/lists/import/sync-list.test.ts'];
+const OF_BOUNDED_WORK = ['test/core/bounded-work.test.ts'];
 const OF_PUBLISHED = ['test/lists/import/sources/published.test.ts'];
 const OF_FAULTS = ['test/lists/import/sources/faults.test.ts'];
 const OF_SOURCES = ['test/http/list-sources.test.ts'];
@@ -254,8 +255,11 @@ export const MUTANTS = [
   [SYNC, 'bytes > bounds.bytes', 'false', OF_SYNC],
   [SYNC, 'seen.has(digestOf(next))', 'false', OF_SYNC],
   [SYNC, 'pages + 1 >= bounds.pages', 'pages >= bounds.pages', OF_SYNC],
-  ['src/lists/import/page-reader.ts', 'AbortSignal.any([signal, inTime])', 'signal', OF_SYNC],
-  ['src/lists/import/fetch-page.ts', 'AbortSignal.any([signal, inTime])', 'inTime', OF_SYNC],
+  ['src/lists/import/page-reader.ts', 'signal: inTime', 'signal', OF_SYNC],
+  ['src/lists/import/fetch-page.ts', '{ signals: [signal], ms: PAGE_MS_MAX }', '{ ms: PAGE_MS_MAX }', OF_SYNC],
+  ['src/core/bounded-work.ts', 'if (signal.aborted) stop();', 'if (signal.aborted) {}', OF_BOUNDED_WORK],
+  ['src/core/bounded-work.ts', 'ends.abort(signal.reason)', 'ends.abort()', OF_BOUNDED_WORK],
+  ['src/core/bounded-work.ts', 'signal.removeEventListener', 'signal.addEventListener', OF_BOUNDED_WORK],
   ['src/lists/import/sync-schedule.ts', 'pLimit(SYNCS_AT_ONCE)', 'pLimit(1)', OF_SYNC],
   ['src/lists/import/sync-schedule.ts', 'if (isAsked(source)) return true;', '', OF_SOURCES],
   ['src/lists/import/sync-list.ts', 'placeOf(now) === placeOf(source)) return', 'now) return', OF_SOURCES],
@@ -746,7 +750,7 @@ export const MUTANTS = [
   [SERVICE, "redirect: 'manual'", "redirect: 'follow'", OF_SEND],
   [SERVICE, 'NOT_OF_THE_ENTRY.has(status)', 'false', OF_SEND],
   [SERVICE, 'ok && isWebPage(answer)', 'false', OF_SEND],
-  [SERVICE, 'AbortSignal.timeout(requestMs)', 'AbortSignal.timeout(99_999)', OF_SEND],
+  [SERVICE, 'ms: requestMs', 'ms: 60_000', OF_SEND],
   [SERVICE, 'bytes > ANSWER_BYTES_MAX', 'false', OF_SEND],
   [CALLS, 'source !== STOPNCII_SOURCE', 'false', OF_SEND],
   [CALLS, ' || /^\\.{1,2}$/.test(id)', '', OF_SEND],

@@ -1,6 +1,7 @@
 /** `zeef lists source` and `zeef lists sync`: lists that Zeef fetches from a source. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pLimit from 'p-limit';
+import { boundedWork } from '../core/bounded-work.js';
 import { AppError } from '../core/errors.js';
 import { namesFrom } from '../core/names.js';
 import { secretFrom } from '../core/secret.js';
@@ -139,7 +140,8 @@ async function syncHeld(service: Service, list: string, options: SyncOptions): P
   const done = await withDuty(store.duties, syncDuty(list), (duty) => {
     const lost = new AbortController();
     duty.onLost(() => lost.abort());
-    return syncList(store, list, { ...options, signal: AbortSignal.any([options.signal!, lost.signal]) });
+    const signals = [options.signal!, lost.signal];
+    return boundedWork({ signals }, (signal) => syncList(store, list, { ...options, signal }));
   });
   if (done === null) throw new AppError('SOURCE_FAILED', { why: 'another process syncs this list', list });
   return done.result;

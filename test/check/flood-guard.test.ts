@@ -3,11 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import { plainCheck } from '../../bench/check-options.js';
 import { FloodGuard } from '../../src/check/flood-guard.js';
+import { garbageCollector } from '../support/collect-garbage.js';
 import { PICTURES, type Running, startService } from '../support/running.js';
 
 const HOUR_MS = 3_600_000;
@@ -60,8 +59,7 @@ describe('the guard', () => {
   });
 
   test('keeps what has one size of a place, however long its name is', () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext('gc') as () => void;
+    const collect = garbageCollector();
     const { guard, floods } = made(5_000);
     const name = (at: number) => `${at}-${randomBytes(5_000).toString('hex')}`;
     guard.note(entry, 't', name(0));

@@ -50,6 +50,12 @@ test('pools of threads are made in one place', () => {
   expect(makers).toEqual(['src/core/thread-pool.ts']);
 });
 
+test('signals are joined in one place', () => {
+  const joiners = sources.filter(({ tree }) => /\bAbortSignal\.any\(/.test(tree.text)).map(({ path }) => path);
+  expect(joiners).toEqual([]);
+  expect(sources.some(({ path }) => path === 'src/core/bounded-work.ts')).toBe(true);
+});
+
 test('only the entry points of processes use their environment, arguments, streams and exit', () => {
   const entries = /^src\/(main|healthcheck|engine\/decoder-main|scan\/walk\/(count|walk)-main)\.ts$/;
   const uses = /\bprocess\.(argv|chdir|cwd|emit|env|exit|exitCode|on|once|stderr|stdin|stdout|title|umask)\b/;

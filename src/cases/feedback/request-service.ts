@@ -1,4 +1,5 @@
 /** One request to a publisher's service with the credentials of its list: retried after failures that pass, never redirected. */
+import { boundedWork } from '../../core/bounded-work.js';
 import { AppError } from '../../core/errors.js';
 import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../../core/retry.js';
 import type { SourceSession } from '../../lists/import/source-session.js';
@@ -48,17 +49,18 @@ async function answerTo(
   try {
     const headers = await session.headers(signal);
     if (contentType !== undefined) headers.set('content-type', contentType);
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(requestMs)]);
-    const request = { method, headers, redirect: 'manual', signal: inTime, ...(body === undefined ? {} : { body }) };
-    const response = await fetch(session.addressOf(url), request as RequestInit);
-    const pieces: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const piece of response.body ?? []) {
-      bytes += piece.byteLength;
-      if (bytes > ANSWER_BYTES_MAX) throw failed(`the answer exceeds ${ANSWER_BYTES_MAX} bytes`);
-      pieces.push(piece);
-    }
-    return { response, answer: Buffer.concat(pieces) };
+    return await boundedWork({ signals: [signal], ms: requestMs }, async (inTime) => {
+      const request = { method, headers, redirect: 'manual', signal: inTime, ...(body === undefined ? {} : { body }) };
+      const response = await fetch(session.addressOf(url), request as RequestInit);
+      const pieces: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const piece of response.body ?? []) {
+        bytes += piece.byteLength;
+        if (bytes > ANSWER_BYTES_MAX) throw failed(`the answer exceeds ${ANSWER_BYTES_MAX} bytes`);
+        pieces.push(piece);
+      }
+      return { response, answer: Buffer.concat(pieces) };
+    });
   } catch (error) {
     if (signal.aborted) throw new AppError('SHUTTING_DOWN');
     if (error instanceof AppError || error instanceof PassingFailure) throw error;

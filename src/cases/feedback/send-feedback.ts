@@ -3,6 +3,7 @@
  * answer before the next: a send that was interrupted is continued by the next one.
  */
 import type { Audit } from '../../audit/audit.js';
+import { boundedWork } from '../../core/bounded-work.js';
 import { AppError } from '../../core/errors.js';
 import { withDuty } from '../../duties/with-duty.js';
 import { feedbackCallOf, reasonsAddress } from '../../hashlists/feedback-calls.js';
@@ -70,7 +71,8 @@ export async function sendFeedback(
         details: about,
         detailsOf: ({ sent, refused }: SendReport) => ({ details: { sent, refused: refused.length } }),
       },
-      () => send(store, plan, { ...options, signal: AbortSignal.any([options.signal, lost.signal]) }),
+      () =>
+        boundedWork({ signals: [options.signal, lost.signal] }, (signal) => send(store, plan, { ...options, signal })),
     );
   });
   if (done === null)

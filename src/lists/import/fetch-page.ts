@@ -1,4 +1,5 @@
 /** Fetches one page of a source, and the address of the next: retried after failures that pass. */
+import { boundedWork } from '../../core/bounded-work.js';
 import { AppError } from '../../core/errors.js';
 import { fetchFailure, isPassingStatus, PassingFailure, retryAfterMs, withRetries } from '../../core/retry.js';
 import type { PageFacts } from '../../hashlists/sources.js';
@@ -46,10 +47,10 @@ async function requestPage(
   let body: Uint8Array;
   try {
     const headers = await session.headers(signal);
-    const inTime = AbortSignal.timeout(PAGE_MS_MAX);
-    const both = AbortSignal.any([signal, inTime]);
-    response = await fetch(session.addressOf(url), { headers, redirect: 'manual', signal: both });
-    body = response.ok ? await readBounded(response, failed) : new Uint8Array();
+    ({ response, body } = await boundedWork({ signals: [signal], ms: PAGE_MS_MAX }, async (inTime) => {
+      const got = await fetch(session.addressOf(url), { headers, redirect: 'manual', signal: inTime });
+      return { response: got, body: got.ok ? await readBounded(got, failed) : new Uint8Array() };
+    }));
   } catch (error) {
     if (signal.aborted) throw new AppError('SHUTTING_DOWN');
     if (error instanceof AppError || error instanceof PassingFailure) throw error;

@@ -1,5 +1,6 @@
 /** Pages of sources, read in threads (`page-worker.ts`) within bounds of time and memory. A thread that exceeds one is ended. */
 import type { Piscina } from 'piscina';
+import { boundedWork, isOverdue } from '../../core/bounded-work.js';
 import { AppError } from '../../core/errors.js';
 import { artefact } from '../../core/package-root.js';
 import { threadPool } from '../../core/thread-pool.js';
@@ -35,15 +36,17 @@ export function createPageReader({ readMsMax = READ_MS_MAX, memoryMbMax = MEMORY
   return {
     async read(page, signal) {
       pool ??= open();
-      const inTime = AbortSignal.timeout(readMsMax);
-      try {
-        return await pool.run(page, { signal: AbortSignal.any([signal, inTime]) });
-      } catch (error) {
-        if (signal.aborted) throw new AppError('SHUTTING_DOWN');
-        if (inTime.aborted) throw new AppError('SOURCE_FAILED', { why: `page not read within ${readMsMax} ms` });
-        if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
-        throw new AppError('SOURCE_FAILED', { why: `page needs more than ${memoryMbMax} MB of memory` });
-      }
+      const threads = pool;
+      return boundedWork({ signals: [signal], ms: readMsMax }, async (inTime) => {
+        try {
+          return await threads.run(page, { signal: inTime });
+        } catch (error) {
+          if (signal.aborted) throw new AppError('SHUTTING_DOWN');
+          if (isOverdue(inTime)) throw new AppError('SOURCE_FAILED', { why: `page not read within ${readMsMax} ms` });
+          if ((error as NodeJS.ErrnoException).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
+          throw new AppError('SOURCE_FAILED', { why: `page needs more than ${memoryMbMax} MB of memory` });
+        }
+      });
     },
     async close() {
       const ended = pool;

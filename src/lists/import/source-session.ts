@@ -2,6 +2,7 @@
  * Requests to a list source with its credentials, as the public clients of its publisher send them. A token that a login
  * gave is kept for the turn of a sync, in memory only.
  */
+import { boundedWork } from '../../core/bounded-work.js';
 import { AppError } from '../../core/errors.js';
 import { fetchFailure, isPassingStatus, PassingFailure, requestHeaders, retryAfterMs } from '../../core/retry.js';
 import { loginAddress } from '../../hashlists/source-addresses.js';
@@ -78,13 +79,15 @@ async function logIn(
   let response: Response;
   let text: string;
   try {
-    response = await fetch(address, {
-      method: 'POST',
-      body: new URLSearchParams({ username: user, password, resend: 'False' }),
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(LOGIN_MS_MAX)]),
-    });
-    text = response.ok ? await shortText(response) : '';
+    ({ response, text } = await boundedWork({ signals: [signal], ms: LOGIN_MS_MAX }, async (inTime) => {
+      const got = await fetch(address, {
+        method: 'POST',
+        body: new URLSearchParams({ username: user, password, resend: 'False' }),
+        redirect: 'manual',
+        signal: inTime,
+      });
+      return { response: got, text: got.ok ? await shortText(got) : '' };
+    }));
   } catch (error) {
     if (signal.aborted || error instanceof AppError) throw error;
     throw new PassingFailure(`login: ${fetchFailure(error)}`, null, error);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../core/atomic-file.js';
+import { boundedWork, isOverdue } from '../../core/bounded-work.js';
 import { AppError } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
 import { makeFolder } from '../../core/make-folder.js';
@@ -90,8 +91,17 @@ interface Spool {
  */
 export async function spoolPages(spool: Spool, options: SpoolOptions): Promise<State> {
   const bounds = { ...BOUNDS, ...options.bounds };
-  const inTime = AbortSignal.timeout(bounds.turnMs);
-  const signal = AbortSignal.any([inTime, ...(options.signal ? [options.signal] : [])]);
+  const signals = options.signal ? [options.signal] : [];
+  return boundedWork({ signals, ms: bounds.turnMs }, (signal) => spoolTurn(spool, { ...options, bounds, signal }));
+}
+
+type TurnOptions = Omit<SpoolOptions, 'bounds' | 'signal'> & {
+  readonly bounds: SyncBounds;
+  readonly signal: AbortSignal;
+};
+
+async function spoolTurn(spool: Spool, options: TurnOptions): Promise<State> {
+  const { bounds, signal } = options;
   let state = await beginSpool(spool);
   const { pages: pagesBefore } = state;
   const seen = new Set<string>();
@@ -99,12 +109,12 @@ export async function spoolPages(spool: Spool, options: SpoolOptions): Promise<S
     while (state.next !== null) {
       if (signal.aborted) throw new AppError('SHUTTING_DOWN');
       seen.add(digestOf(state.next));
-      state = await spoolPage(spool, { state, next: state.next, seen, bounds }, { ...options, signal });
+      state = await spoolPage(spool, { state, next: state.next, seen }, options);
       options.onPage?.(state.pages);
     }
     return state;
   } catch (error) {
-    if (!inTime.aborted || options.signal?.aborted) {
+    if (!isOverdue(signal)) {
       // A link that is no longer valid: the next sync begins at the checkpoint, and would otherwise fail for ever.
       if (state.pages > 0 && GONE.has(statusOf(error))) await rm(spool.folder, { recursive: true, force: true });
       throw numbered(error, state.pages + 1);
@@ -127,12 +137,13 @@ function numbered(error: unknown, page: number): unknown {
 
 async function spoolPage(
   { list, folder, session, vault, requireSame }: Spool,
-  at: { readonly state: State; readonly next: string; readonly seen: ReadonlySet<string>; readonly bounds: SyncBounds },
-  options: SpoolOptions & { readonly signal: AbortSignal },
+  at: { readonly state: State; readonly next: string; readonly seen: ReadonlySet<string> },
+  options: TurnOptions,
 ): Promise<State> {
-  const { state, seen, bounds } = at;
+  const { state, seen } = at;
+  const { bounds, signal } = options;
   const { source } = session;
-  const { body, facts } = await fetchPage(session, at.next, options.signal, options);
+  const { body, facts } = await fetchPage(session, at.next, signal, options);
   await requireSame();
   const next = facts.next === null ? null : nextAddress(source, facts.next, at.next);
   const bytes = state.bytes + body.length;

@@ -2,6 +2,7 @@
 
 import pLimit from 'p-limit';
 import { type Audit, ZEEF } from '../../audit/audit.js';
+import { boundedWork } from '../../core/bounded-work.js';
 import { AppError } from '../../core/errors.js';
 import { type HeldDuty, isDueAgain, withDuty } from '../../duties/with-duty.js';
 import type { ImportReport } from '../../store/lists-contract.js';
@@ -115,20 +116,22 @@ async function syncAsDuty(
       return report;
     });
   try {
-    const report = await syncList(store, list, {
-      dataDir: config.dataDir,
-      radiusBits: config.radiusBits,
-      detail: config.detail,
-      env,
-      pages,
-      ...(bounds === undefined ? {} : { bounds }),
-      runImport,
-      signal: AbortSignal.any([stopped, lost.signal]),
-      // A lease that could not be extended is not lost yet.
-      onPage: () => {
-        if (duty.isLost()) lost.abort();
-      },
-    });
+    const report = await boundedWork({ signals: [stopped, lost.signal] }, (signal) =>
+      syncList(store, list, {
+        dataDir: config.dataDir,
+        radiusBits: config.radiusBits,
+        detail: config.detail,
+        env,
+        pages,
+        ...(bounds === undefined ? {} : { bounds }),
+        runImport,
+        signal,
+        // A lease that could not be extended is not lost yet.
+        onPage: () => {
+          if (duty.isLost()) lost.abort();
+        },
+      }),
+    );
     if (report === null) {
       log.info({ list }, 'list sync continues at its next turn');
       return null;

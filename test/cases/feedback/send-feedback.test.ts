@@ -15,6 +15,7 @@ import {
 import { stopNciiServer } from '../../lists/import/sources/stopncii-server.js';
 import { tatServer } from '../../lists/import/sources/tech-against-terrorism-server.js';
 import { threatExchangeServer } from '../../lists/import/sources/threatexchange-server.js';
+import { collectAllTheTime } from '../../support/collect-garbage.js';
 import { type Decided, decided } from './decided.js';
 
 let syncing: Syncing;
@@ -204,7 +205,8 @@ describe.each(KINDS)('%s', (_name, { make, told }) => {
     expect(publisher.taken).toEqual(expect.arrayContaining(all));
   });
 
-  test('a service that hangs', async () => {
+  test('a service that hangs, also while garbage is collected', async () => {
+    collectAllTheTime();
     await people.hit(1, 'confirmed');
     list.callFault = () => 'done';
     await expect(people.send({ requestMs: 50 })).rejects.toMatchObject(failed('timed out'));

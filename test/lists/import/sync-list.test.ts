@@ -11,6 +11,7 @@ import { startSyncSchedule } from '../../../src/lists/import/sync-schedule.js';
 import type { SourceInfo } from '../../../src/store/lists-contract.js';
 import { NEW_SOURCE } from '../../../src/store/source-row.js';
 import { createLogger } from '../../../src/telemetry/log.js';
+import { collectAllTheTime } from '../../support/collect-garbage.js';
 import { type Running, startService } from '../../support/running.js';
 
 const md5 = (n: number) => n.toString(16).padStart(32, '0');
@@ -293,6 +294,17 @@ describe('a source that', () => {
     answer = (_url, response) => response.end(page(image(9, at), at));
     await sync();
     expect(asked.map(({ url }) => url)).toEqual(['/v2/entries?n=2']);
+  });
+
+  test('hangs in a page ends with its turn, or with the service, while garbage is collected', async () => {
+    collectAllTheTime();
+    await comesFrom({});
+    answer = (_url, response) => response.writeHead(200).write('{');
+    const why = 'no page within 500 ms; the next sync resumes after page 0';
+    await expect(sync({ bounds: { turnMs: 500 } })).rejects.toMatchObject({ code: 'SOURCE_FAILED', details: { why } });
+    const stopping = new AbortController();
+    setTimeout(() => stopping.abort(), 500);
+    await expect(sync({ signal: stopping.signal })).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   });
 
   test.each([
