@@ -17,6 +17,7 @@ import { LEDGER_FILE } from '../src/sqlite/ledger/database.js';
 import { openSqliteLedger } from '../src/sqlite/ledger/ledger.js';
 import { createLogger } from '../src/telemetry/log.js';
 import { createMetrics } from '../src/telemetry/prometheus.js';
+import { alternate } from './alternate.js';
 import { fillLedger } from './ledger-fill.js';
 import { listRows, randomValues } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
@@ -41,10 +42,6 @@ const post = (path: string, type: string, body: string | Buffer): autocannon.Req
   headers: { 'content-type': type },
   body,
 });
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
 
 async function loads(smoke: boolean, known: Uint8Array): Promise<Load[]> {
   const hashes = pdqLike(1_000, 9);
@@ -127,21 +124,13 @@ async function checkRates(smoke: boolean): Promise<{ rows: (string | number)[][]
   const all = await loads(smoke, known);
   // At the smoke size, one load of each kind of response is enough.
   for (const load of smoke ? [all[0]!, all.at(-2)!] : all) {
-    const rates = { off: [] as number[], on: [] as number[] };
-    const ratios: number[] = [];
-    for (let pair = smoke ? 0 : -1; pair < pairs; pair++) {
-      // Each goes first in turn, so that slowdown over time affects both.
-      const [first, second] = pair % 2 === 0 ? [off, on] : [on, off];
-      const one = await rate(first.url, load);
-      const other = await rate(second.url, load);
-      if (pair < 0) continue;
-      const [without, with_] = first === off ? [one, other] : [other, one];
-      rates.off.push(without);
-      rates.on.push(with_);
-      ratios.push(with_ / without);
-    }
-    worst = Math.min(worst, median(ratios));
-    rows.push([load.name, median(rates.off), median(rates.on), `${(median(ratios) * 100).toFixed(1)} %`]);
+    const { first, second, ratio } = await alternate(
+      pairs,
+      () => rate(off.url, load),
+      () => rate(on.url, load),
+    );
+    worst = Math.min(worst, ratio);
+    rows.push([load.name, first, second, `${(ratio * 100).toFixed(1)} %`]);
   }
   await on.close();
   await off.close();

@@ -9,6 +9,7 @@ import { flips } from './flips.js';
 import { formats } from './formats.js';
 import { gates } from './gates.js';
 import { headline } from './headline.js';
+import { hma } from './hma.js';
 import { hostile } from './hostile.js';
 import { http } from './http.js';
 import { images } from './images.js';
@@ -54,6 +55,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   recall,
   variants,
   gates,
+  hma,
   headline,
 };
 export const SUITES = Object.keys(BENCHES);

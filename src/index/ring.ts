@@ -66,8 +66,15 @@ function layoutFor(entryCount: number): RingLayout {
   return ringLayout(heapBase, entryCount);
 }
 
-/** All 16-bit values with up to two set bits, fewest first. */
+let maskValues: Uint16Array | undefined;
+
+/** All 16-bit values with up to two set bits, fewest first; made once, since lists that change are rebuilt often. */
 function masks(): Uint16Array {
+  maskValues ??= madeMasks();
+  return maskValues;
+}
+
+function madeMasks(): Uint16Array {
   const values = Array.from({ length: PAGE_BYTES }, (_, value) => value).filter((value) => popcount32(value) <= 2);
   return Uint16Array.from(values.sort((a, b) => popcount32(a) - popcount32(b) || a - b));
 }

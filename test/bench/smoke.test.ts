@@ -29,6 +29,7 @@ describe('every bench runs at its smoke size', () => {
     }
     const checksum = tables[0]?.checksum;
     if (suite === 'http') expect(checksum).toBe('5 of 5 rows answered');
+    if (suite === 'hma') expect(tables.map((table) => table.checksum)).toEqual(['28 of 28 right', 'all answered']);
     if (suite === 'fleet') expect(checksum).toBe('counted = acknowledged');
   });
 });
