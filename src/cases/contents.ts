@@ -7,6 +7,7 @@ import { newId } from '../core/new-id.js';
 import type { ParsedRow } from '../core/parsed-row.js';
 import { type Algorithm, NO_ATTRIBUTES } from '../core/vocabulary.js';
 import { valueFault } from '../hashlists/value-rules.js';
+import { requireRoom } from '../lists/banks.js';
 import { openReview } from '../lists/import/import-review.js';
 import type { HeldEntry, ListStore, Review } from '../store/lists-contract.js';
 
@@ -22,6 +23,8 @@ export interface ContentFacts {
 
 interface NewContent extends ContentFacts {
   readonly list: string;
+  /** Of all lists of the list's tenant. */
+  readonly tenantEntriesMax: number;
   /** Lower-case hex. */
   readonly values: readonly { readonly algorithm: Algorithm; readonly value: string }[];
   readonly mediaType: string | null;
@@ -87,8 +90,8 @@ const notesOf = ({ note, metadata }: ContentFacts): Record<string, string> => ({
 
 /**
  * Add an entry. The same values may be added again: they are an entry each.
- * Errors  VALUE_INVALID: a value that unrelated files share; ENTRY_REFUSED: it is near a canary, or crowded; LIST_NOT_FOUND; REQUEST_INVALID: a
- *         suppression list; STORE_FAILED.
+ * Errors  VALUE_INVALID: a value that unrelated files share; ENTRY_REFUSED: it is near a canary, or crowded; TENANT_FULL;
+ *         LIST_NOT_FOUND; REQUEST_INVALID: a suppression list; STORE_FAILED.
  */
 export async function addContent(lists: ListStore, content: NewContent): Promise<Content> {
   const { list, values, mediaType } = content;
@@ -99,6 +102,7 @@ export async function addContent(lists: ListStore, content: NewContent): Promise
     const fault = valueFault(algorithm, value);
     if (fault !== null) throw new AppError('VALUE_INVALID', { field: algorithm, why: fault });
   }
+  await requireRoom(lists, info.tenant, content.tenantEntriesMax);
   const entryId = newId();
   const common = { ...NO_ATTRIBUTES, entryId, mediaType, notes: notesOf(content), status: 'active' as const };
   const updatedAt = new Date().toISOString();

@@ -386,6 +386,13 @@ export const KNOBS = {
     ...whole(0, 1_000_000),
     why: 'in flight, per tenant, divided among processes: slow uploads of one tenant must not block the rest; 0: no limit',
   },
+  tenantEntriesMax: {
+    env: 'ZEEF_TENANT_ENTRIES_MAX',
+    unit: 'entries',
+    default: 10_000_000,
+    ...whole(0, 1_000_000_000),
+    why: 'of the lists of one tenant together: beyond this none is added one by one, since each takes some 140 bytes of the memory of every process',
+  },
   alarmedChecksPerSecond: {
     env: 'ZEEF_ALARMED_CHECKS_PER_SECOND',
     unit: 'checks a second',

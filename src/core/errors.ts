@@ -191,6 +191,7 @@ export const ERRORS = {
   URL_FAILED: { number: 96, http: 422, retry: false, says: 'The address could not be fetched.', atCommand: null },
   BANK_EXISTS: { number: 97, http: 409, retry: false, says: 'A bank of this name exists already.' },
   ENTRY_REFUSED: { number: 98, http: 409, retry: false, says: 'A review would hold this entry; it was not added.' },
+  TENANT_FULL: { number: 100, http: 409, retry: false, says: 'The tenant has as many lists or entries as it may.' },
   NOT_CHECKED: { number: 94, http: 503, retry: false, says: 'The file could not be checked.', atCommand: null },
   METHOD_NOT_ALLOWED: {
     number: 62,

@@ -1,4 +1,5 @@
 /** Banks: lists by the names that clients of HMA's interface give them. A bank is renamed, and its list keeps its name. */
+import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
 import type { ListInfo } from '../core/vocabulary.js';
 import type { ListStore, NewList } from '../store/lists-contract.js';
@@ -23,12 +24,35 @@ export function banksOf(lists: readonly ListInfo[], tenant: string): ReadonlyMap
  */
 const listName = () => `bank-${newId().toLowerCase()}`;
 
-/** Errors BANK_EXISTS, STORE_FAILED. */
+/** Each is a list, which every process holds, and which each look-up may name. */
+export const TENANT_BANKS_MAX = 1_000;
+
+const ofTenant = async (lists: Pick<ListStore, 'lists'>, tenant: string): Promise<readonly ListInfo[]> =>
+  (await lists.lists()).filter((list) => list.tenant === tenant);
+
+/**
+ * Require that a tenant may have more entries; what is everyone's, an administrator fills. `entriesMax`: of all its lists.
+ * Errors TENANT_FULL, STORE_FAILED.
+ */
+export async function requireRoom(
+  lists: Pick<ListStore, 'lists'>,
+  tenant: string | null,
+  entriesMax: number,
+): Promise<void> {
+  if (tenant === null) return;
+  const entries = (await ofTenant(lists, tenant)).reduce((sum, { entryCount }) => sum + entryCount, 0);
+  if (entries >= entriesMax) throw new AppError('TENANT_FULL', { entries, most: entriesMax });
+}
+
+/** Errors BANK_EXISTS, STORE_FAILED; TENANT_FULL: the tenant has TENANT_BANKS_MAX lists. */
 export async function makeBank(
-  lists: ListStore,
+  lists: Pick<ListStore, 'lists' | 'createList'>,
   bank: string,
   settings: Omit<NewList, 'list' | 'kind' | 'bank'>,
 ): Promise<Bank> {
+  const { tenant = null } = settings;
+  if (tenant !== null && (await ofTenant(lists, tenant)).length >= TENANT_BANKS_MAX)
+    throw new AppError('TENANT_FULL', { lists: TENANT_BANKS_MAX });
   const list = await lists.createList({ ...settings, list: listName(), kind: 'match', bank });
   return { name: bank, list };
 }

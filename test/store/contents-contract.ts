@@ -2,10 +2,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { addContent, changeContent, contentById, contentOf, inactiveOf, keptWith } from '../../src/cases/contents.js';
 import type { AppError } from '../../src/core/errors.js';
+import { makeBank, TENANT_BANKS_MAX } from '../../src/lists/banks.js';
 import type { Store } from '../../src/store/store.js';
 import type { Place } from './backends.js';
 import { entryRow, stream } from './lists-contract.js';
 
+/** Room of a tenant's lists, where it is not what is tested. */
+const ROOM = { tenantEntriesMax: 1_000 };
 const md5 = (n: number) => (n + 4096).toString(16).padStart(32, '0');
 const codeOf = async (work: Promise<unknown>) =>
   work.then(
@@ -92,6 +95,7 @@ export function contentsContract(name: string, place: Place<Store>): void {
       await store.lists.changeEntries('a', { entryId: 'x' }, 'remove');
       expect([await contentById(store.lists, x), (await store.lists.entryKeys('a', ['x'])).size]).toEqual([null, 0]);
       const again = await addContent(store.lists, {
+        ...ROOM,
         list: 'a',
         values: [{ algorithm: 'md5', value: md5(1) }],
         mediaType: null,
@@ -158,6 +162,7 @@ export function contentsContract(name: string, place: Place<Store>): void {
       await make('a');
       const value = 'c3'.repeat(32);
       const { contentId } = await addContent(store.lists, {
+        ...ROOM,
         list: 'a',
         values: [{ algorithm: 'pdq', value }],
         mediaType: null,
@@ -168,6 +173,42 @@ export function contentsContract(name: string, place: Place<Store>): void {
       await store.lists.replaceEntries('good', stream([entryRow(1, 'pdq', value)]));
       const changed = await changeContent(store.lists, await now(), { inactive: null, note: 'again' });
       expect([inactiveOf(changed.held), keptWith(changed.held).note]).toEqual([null, 'again']);
+    });
+
+    test('the lists of a tenant have room for so many entries, and it has so many lists', async () => {
+      for (const [list, tenant] of [
+        ['of-a', 'a'],
+        ['also-of-a', 'a'],
+        ['of-b', 'b'],
+        ['shared', null],
+      ] as const)
+        await store.lists.createList({ list, kind: 'match', radiusBits: 31, tenant });
+      await store.lists.replaceEntries('also-of-a', stream([entryRow(1, 'md5', md5(1))]));
+      await store.lists.replaceEntries('of-b', stream([1, 2, 3].map((n) => entryRow(n, 'md5', md5(n)))));
+      const add = (list: string, n: number) => {
+        const values = [{ algorithm: 'md5', value: md5(n) }] as const;
+        return addContent(store.lists, { list, values, mediaType: null, tenantEntriesMax: 2 });
+      };
+      await add('of-a', 10);
+      const full = { code: 'TENANT_FULL', details: { entries: 2, most: 2 } };
+      await expect(add('of-a', 11)).rejects.toMatchObject(full);
+      await expect(add('also-of-a', 11)).rejects.toMatchObject(full);
+      // What is everyone's has no such limit.
+      for (const n of [20, 21, 22]) await add('shared', n);
+      await store.lists.changeEntries('also-of-a', { entryId: 'e1' }, 'remove');
+      await add('of-a', 11);
+
+      const one = await make('of-c', { tenant: 'c' });
+      const withLists = (count: number) => ({
+        lists: async () => Array.from({ length: count }, () => one),
+        createList: store.lists.createList.bind(store.lists),
+      });
+      const settings = { radiusBits: 31, tenant: 'c' };
+      expect(await codeOf(makeBank(withLists(TENANT_BANKS_MAX), 'MORE', settings))).toBe('TENANT_FULL');
+      expect(await makeBank(withLists(TENANT_BANKS_MAX - 1), 'MORE', settings)).toMatchObject({ name: 'MORE' });
+      expect(await makeBank(withLists(TENANT_BANKS_MAX), 'SHARED', { radiusBits: 31 })).toMatchObject({
+        name: 'SHARED',
+      });
     });
 
     test('an entry that a review would hold is refused, and a version that waits stays', async () => {
@@ -181,15 +222,17 @@ export function contentsContract(name: string, place: Place<Store>): void {
       const hold = { review: () => [{ rule: 'change' as const, count: 9, limit: 1 }] };
       await store.lists.addEntries('a', stream([entryRow(5, 'md5', md5(5))]), hold);
       const add = (value: string, algorithm: 'pdq' | 'md5') =>
-        addContent(store.lists, { list: 'a', values: [{ algorithm, value }], mediaType: null });
+        addContent(store.lists, { ...ROOM, list: 'a', values: [{ algorithm, value }], mediaType: null });
       expect(await codeOf(add(near, 'pdq'))).toBe('ENTRY_REFUSED');
       expect((await store.lists.versions('a'))[0]).toMatchObject({ state: 'held', accepted: 1 });
       expect((await store.lists.list('a'))!.entryCount).toBe(1);
       expect(await codeOf(add('0'.repeat(64), 'pdq'))).toBe('VALUE_INVALID');
-      expect(await codeOf(addContent(store.lists, { list: 'good', values: [], mediaType: null }))).toBe(
+      expect(await codeOf(addContent(store.lists, { ...ROOM, list: 'good', values: [], mediaType: null }))).toBe(
         'REQUEST_INVALID',
       );
-      expect(await codeOf(addContent(store.lists, { list: 'x', values: [], mediaType: null }))).toBe('LIST_NOT_FOUND');
+      expect(await codeOf(addContent(store.lists, { ...ROOM, list: 'x', values: [], mediaType: null }))).toBe(
+        'LIST_NOT_FOUND',
+      );
     });
 
     test('a tenant has credentials by the kind of source, of which one is removed alone', async () => {

@@ -73,9 +73,10 @@ function add(
   service: Service,
   request: FastifyRequest,
   { list }: Bank,
-  content: Omit<Parameters<typeof addContent>[1], 'list'>,
+  content: Omit<Parameters<typeof addContent>[1], 'list' | 'tenantEntriesMax'>,
 ): Promise<Content> {
-  return orRefuse(addContent(listsOf(service, request), { list: list.list, ...content }), {
+  const { tenantEntriesMax } = service.config;
+  return orRefuse(addContent(listsOf(service, request), { list: list.list, tenantEntriesMax, ...content }), {
     VALUE_INVALID: new HmaRefusal(400, 'Invalid signal: unrelated files share this value'),
   });
 }

@@ -141,6 +141,7 @@ function addRoute(app: FastifyInstance, service: Service, needs: Needs): void {
       const { body } = request;
       const content = await addContent(storeAs(service, request).lists, {
         list: request.params.list,
+        tenantEntriesMax: service.config.tenantEntriesMax,
         values: valuesIn(body),
         mediaType: body.mediaType ?? null,
         note: body.note,

@@ -458,6 +458,29 @@ describe('tenants', () => {
     await call(running.url, 'DELETE', '/v1/lists/gem-other', { headers: admin });
     await isHidden();
   });
+  test('fill no more than their part of the memory, by either interface', async () => {
+    const small = await startService({ hma: 'on', tenantEntriesMax: '2' });
+    try {
+      const { key } = await small.service.store.keys.createKey({
+        tenant: 'coop',
+        scopes: CURATOR,
+        expiresAt: null,
+        name: null,
+      });
+      const ask = (path: string, json: unknown) =>
+        call(small.url, 'POST', path, { json, headers: { authorization: `Bearer ${key}` } });
+      await ask('/hma/c/banks', { name: 'FILLED' });
+      const add = (n: number) => ask('/hma/c/bank/FILLED/signal', { video_md5: String(n).padStart(32, 'a') });
+      for (const n of [1, 2]) expect((await add(n)).status).toBe(200);
+      const full = await add(3);
+      expect(full).toMatchObject({ status: 409, json: { message: expect.stringMatching(/as many lists or entries/) } });
+      const own = (await small.service.lists()).find(({ bank }) => bank === 'FILLED')!.list;
+      const refused = await ask(`/v1/lists/${own}/contents`, { md5: 'c'.repeat(31) + 1 });
+      expect(refused).toMatchObject({ status: 409, json: { code: 'TENANT_FULL', details: { entries: 2, most: 2 } } });
+    } finally {
+      await small.stop();
+    }
+  });
   test('the own interface has the same contents, by the same numbers', async () => {
     const { list } = (await running.service.store.lists.lists()).find(
       ({ bank, tenant }) => bank === 'COOP_BANK' && tenant === 'coop',
