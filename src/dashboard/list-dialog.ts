@@ -9,6 +9,7 @@ import { listFacts, sourceFacts, versionTable } from './list-facts.js';
 import { heldPart } from './list-held.js';
 import { type ImportForm, importForm } from './list-import.js';
 import { isUnderWay, jobsPart } from './list-jobs.js';
+import { type SettingsForm, settingsForm } from './list-settings.js';
 import type { Audited, Job, ListFacts, Marked, Source, Version } from './list-types.js';
 import { cancelUpload, isUploading, uploadPart } from './list-uploads.js';
 import { refusedWords } from './list-words.js';
@@ -38,6 +39,7 @@ interface Open {
   readonly problem: HTMLElement;
   readonly status: HTMLElement;
   readonly form: ImportForm | null;
+  readonly settings: SettingsForm | null;
   isActing: boolean;
   isAdmin: boolean;
   isAll: boolean;
@@ -117,6 +119,7 @@ function contentOf({ loaded, isAdmin: mayChange, isAll, actors, name }: Open): H
 
 function show(shown: Open): void {
   shown.form?.follow(shown.loaded?.list ?? null);
+  shown.settings?.follow(shown.loaded?.list ?? null);
   const hadFocus = shown.content.contains(document.activeElement);
   morph(shown.content, contentOf(shown));
   // What had the focus is gone: the dialog keeps it.
@@ -211,7 +214,7 @@ dialog.addEventListener('close', () => {
 });
 
 /** Open a list, whether there is one of that name or not. */
-export function openList(name: string): void {
+export function openList(name: string, said = ''): void {
   if (document.querySelector('dialog[open]')) return;
   const content = make('div', { class: 'sheet' });
   const problem = make('p', { class: 'problem', role: 'alert' });
@@ -234,6 +237,7 @@ export function openList(name: string): void {
     problem,
     status,
     form: isAdmin ? importForm(name) : null,
+    settings: isAdmin ? settingsForm((action) => act(shown, action), openAs) : null,
     isActing: false,
     isAdmin,
     isAll: false,
@@ -247,11 +251,19 @@ export function openList(name: string): void {
   const browse = browseEntries(name, (entryId) => form.open(entryId));
   const form = entryForm(name, isAdmin, (action) => act(shown, action), browse.follow);
   entries.append(form.element, browse.element);
+  if (shown.settings !== null) entries.append(shown.settings.element);
+  say(status, said);
   setPlace({ opened: name });
   dialog.showModal();
   byId('list-dialog-title').focus();
   show(open);
   void refresh(open);
+}
+
+/** Open the list that is open by its new name. */
+function openAs(name: string): void {
+  dialog.close();
+  openList(name, `The list is called ${name} now.`);
 }
 
 /** Open the list that the address names. `mayChange`: the key has the scope for changes. */

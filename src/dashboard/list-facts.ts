@@ -1,7 +1,7 @@
 /** What one list is: its settings, the state of its source, and its versions. */
 import { emptiness, make, table } from './dom.js';
 import type { ListFacts, Source, Version } from './list-types.js';
-import { actorWords, rejectWords } from './list-words.js';
+import { actorWords, percentOf, rejectWords } from './list-words.js';
 import { age, count, duration, time } from './words.js';
 
 /** Versions that are shown at first. */
@@ -36,6 +36,11 @@ export function listFacts(list: ListFacts, isAdmin: boolean): HTMLElement {
     ['Detail', DETAIL_WORDS[list.detail]],
     ['Imported', list.importedAt === null ? 'never' : `${time(list.importedAt)}, version ${list.version}`],
     ...(list.expiresAt === null ? [] : [['Expires', time(list.expiresAt)] as const]),
+    ...(list.tenant === null ? [] : [['Tenant', `${list.tenant}: no other’s checks search it`] as const]),
+    ...(list.bank === null ? [] : [['Bank of HMA', list.bank] as const]),
+    ...(list.sampleRatio === 1
+      ? []
+      : [['Sample', `counts in ${percentOf(list.sampleRatio)} % of the checks`] as const]),
   ]);
   const toggle = button('switch', list.enabled ? 'Disable the list' : 'Enable the list');
   return make('div', {}, facts, isAdmin ? make('p', { class: 'buttons left' }, toggle) : null);

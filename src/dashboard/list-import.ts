@@ -57,13 +57,19 @@ function makeFields() {
   const typed = { autocomplete: 'off', spellcheck: 'false' };
   const categories = make('input', { name: 'categories', placeholder: 'all', ...typed });
   const map = make('input', { name: 'map', placeholder: 'value=HASH,…', ...typed });
-  return { files, format, mode, kind, algorithm, categories, map };
+  const bank = make('input', { name: 'bank', placeholder: 'the only one', ...typed });
+  return { files, format, mode, kind, algorithm, categories, map, bank };
 }
 
 export function importForm(name: string): ImportForm {
   let list: ListFacts | null = null;
-  const { files, format, mode, kind, algorithm, categories, map } = makeFields();
+  const { files, format, mode, kind, algorithm, categories, map, bank } = makeFields();
   const kindField = field('The new list', kind);
+  const bankField = field('Bank of the dump', bank);
+  const showBank = () => {
+    bankField.hidden = format.value !== 'hma';
+  };
+  showBank();
   const problem = make('p', { class: 'problem', role: 'alert' });
   const begin = make('button', { type: 'submit' }, 'Import');
   const form = make(
@@ -79,14 +85,17 @@ export function importForm(name: string): ImportForm {
       field('Categories', categories),
       field('Algorithm', algorithm),
       field('Columns', map),
+      bankField,
     ),
     problem,
     make('p', { class: 'buttons left' }, begin),
   );
   files.addEventListener('change', () => {
     format.value = formatOf(files.files?.[0]?.name ?? '');
+    showBank();
     say(problem, '');
   });
+  format.addEventListener('change', showBank);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const chosen = [...(files.files ?? [])];
@@ -109,6 +118,7 @@ export function importForm(name: string): ImportForm {
       algorithm: algorithm.value,
       categories: categories.value.trim(),
       map: map.value.trim(),
+      bank: format.value === 'hma' ? bank.value.trim() : '',
     });
     void beginUpload(name, chosen, Object.fromEntries(query.filter(([, value]) => value !== '')));
     files.value = '';

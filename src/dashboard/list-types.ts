@@ -4,6 +4,9 @@ import type { List } from './types.js';
 export interface ListFacts extends List {
   readonly entriesByAlgorithm: Readonly<Record<string, number>>;
   readonly expiresAt: string | null;
+  readonly tenant: string | null;
+  readonly bank: string | null;
+  readonly sampleRatio: number;
 }
 
 export interface NearRow {

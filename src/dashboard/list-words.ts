@@ -85,3 +85,6 @@ export function refusedWords(refusal: Refusal): string {
   const { details = {} } = refusal.body as { details?: Readonly<Record<string, unknown>> };
   return [title, detailWords(details), hint].filter(Boolean).join(' ');
 }
+
+/** Percent of a share, without the digits that its binary form adds. */
+export const percentOf = (ratio: number): string => String(Number((ratio * 100).toPrecision(12)));
