@@ -58,18 +58,24 @@ function makeFields() {
   const categories = make('input', { name: 'categories', placeholder: 'all', ...typed });
   const map = make('input', { name: 'map', placeholder: 'value=HASH,…', ...typed });
   const bank = make('input', { name: 'bank', placeholder: 'the only one', ...typed });
-  return { files, format, mode, kind, algorithm, categories, map, bank };
-}
-
-export function importForm(name: string): ImportForm {
-  let list: ListFacts | null = null;
-  const { files, format, mode, kind, algorithm, categories, map, bank } = makeFields();
-  const kindField = field('The new list', kind);
   const bankField = field('Bank of the dump', bank);
   const showBank = () => {
     bankField.hidden = format.value !== 'hma';
   };
   showBank();
+  format.addEventListener('change', showBank);
+  const setFormat = (value: string) => {
+    format.value = value;
+    showBank();
+  };
+  return { files, format, setFormat, mode, kind, algorithm, categories, map, bank, bankField };
+}
+
+export function importForm(name: string): ImportForm {
+  let list: ListFacts | null = null;
+  const fields = makeFields();
+  const { files, format, mode, kind, algorithm, categories, map, bank } = fields;
+  const kindField = field('The new list', kind);
   const problem = make('p', { class: 'problem', role: 'alert' });
   const begin = make('button', { type: 'submit' }, 'Import');
   const form = make(
@@ -85,17 +91,15 @@ export function importForm(name: string): ImportForm {
       field('Categories', categories),
       field('Algorithm', algorithm),
       field('Columns', map),
-      bankField,
+      fields.bankField,
     ),
     problem,
     make('p', { class: 'buttons left' }, begin),
   );
   files.addEventListener('change', () => {
-    format.value = formatOf(files.files?.[0]?.name ?? '');
-    showBank();
+    fields.setFormat(formatOf(files.files?.[0]?.name ?? ''));
     say(problem, '');
   });
-  format.addEventListener('change', showBank);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const chosen = [...(files.files ?? [])];
