@@ -257,6 +257,8 @@ export const MUTANTS = [
   [SYNC, 'pages + 1 >= bounds.pages', 'pages >= bounds.pages', OF_SYNC],
   ['src/lists/import/page-reader.ts', 'signal: inTime', 'signal', OF_SYNC],
   ['src/lists/import/fetch-page.ts', '{ signals: [signal], ms: PAGE_MS_MAX }', '{ ms: PAGE_MS_MAX }', OF_SYNC],
+  ['src/postgres/session.ts', "markBefore !== ''", 'false', ['test/postgres/pooler.test.ts']],
+  ['src/postgres/session.ts', 'session.mark !== mark', 'false', ['test/postgres/pooler.test.ts']],
   ['src/core/bounded-work.ts', 'if (signal.aborted) stop();', 'if (signal.aborted) {}', OF_BOUNDED_WORK],
   ['src/core/bounded-work.ts', 'ends.abort(signal.reason)', 'ends.abort()', OF_BOUNDED_WORK],
   ['src/core/bounded-work.ts', 'signal.removeEventListener', 'signal.addEventListener', OF_BOUNDED_WORK],

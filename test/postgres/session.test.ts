@@ -11,6 +11,7 @@ const FIT = {
   synchronousCommit: 'on',
   standbyNames: '',
   encoding: 'UTF8',
+  mark: '',
 };
 
 test.each([
