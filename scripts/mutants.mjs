@@ -343,7 +343,7 @@ export const MUTANTS = [
     '(info.entriesByAlgorithm[algorithm] ?? 0) === 0',
     ['test/lists/live-lists.test.ts'],
   ],
-  ['src/lists/in-force.ts', 'if (!info.enabled) continue;', '', ['test/http/no-list.test.ts']],
+  ['src/lists/in-force.ts', '!info.enabled || ', '', ['test/http/no-list.test.ts']],
   ['src/sqlite/lists/fresh-entries.ts', 'Date.parse(updatedAt) >= sinceMs', 'true', ['test/http/no-list.test.ts']],
   [
     'src/check/match-files.ts',
@@ -649,7 +649,7 @@ export const MUTANTS = [
   [SITE, "site !== 'same-origin' && site !== 'none'", "site === 'cross-site'", OF_SITE],
   [SITE, '.host === from.host', '.hostname === from.hostname', OF_SITE],
   [SITE, 'inTarget ?? headers.host', 'headers.host', OF_SITE],
-  [SITE, 'if (!isPage(route)) requireOwnOrigin', 'requireOwnOrigin', OF_SITE],
+  [SITE, 'if (!(isRead && isPage(route))) requireOwnOrigin', 'requireOwnOrigin', OF_SITE],
   [SITE, "replace(/\\.$/, '')", "replace(/$/, '')", OF_SITE],
   [SITE, 'HEALTH.has(route) || ', '', OF_SITE],
   [BUDGET, 'this.#taken + bytes > bytesMax', 'this.#taken + bytes >= bytesMax', OF_BUDGET],

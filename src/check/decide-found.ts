@@ -21,7 +21,7 @@ import {
   type Proposal,
 } from './policy.js';
 
-/** Entries of one list read from the store for one query, nearest first; further ones are only counted. */
+/** Entries of one list read from the store for one query, nearest first; of a list that counts by then further ones are only counted. */
 export const ENTRIES_READ_PER_LIST_MAX = 1_000;
 /** Growth of the number read, where the nearest entries of a list do not count: a quarter of the work is wasted at most. */
 const GROWTH = 4;
@@ -65,18 +65,22 @@ function rank(found: readonly Candidate[], asked: Asked): ReadonlyMap<ListInfo, 
  * Choose the nearest of each list; and of suppression lists also each whose value may equal that of a chosen match, since
  * it suppresses that.
  */
-function choose(byList: ReadonlyMap<ListInfo, readonly Ranked[]>, perList: number): readonly Candidate[] {
+function choose(
+  byList: ReadonlyMap<ListInfo, readonly Ranked[]>,
+  perListOf: (list: ListInfo) => number,
+): readonly Candidate[] {
   const chosen: Candidate[] = [];
   const distances = new Set<number>();
   for (const [list, ranked] of byList) {
     if (list.kind === 'suppression') continue;
-    for (const { one, rawDistance } of ranked.slice(0, perList)) {
+    for (const { one, rawDistance } of ranked.slice(0, perListOf(list))) {
       chosen.push(one);
       distances.add(rawDistance);
     }
   }
   for (const [list, ranked] of byList) {
     if (list.kind === 'match') continue;
+    const perList = perListOf(list);
     ranked.forEach(({ one, rawDistance }, at) => {
       // A known-good file, by its digest, suppresses every match.
       if (at < perList || one.query === null || distances.has(rawDistance)) chosen.push(one);
@@ -150,7 +154,8 @@ async function possibleOf(
     return list.kind === 'suppression' || looksAt(list, (query as HashQuery).window!.place.kind, asked);
   });
   if (admitted.length === 0) return [];
-  const chosen = choose(rank(admitted, asked), reader.isSpent ? 1 : MATCHES_PER_LIST_MAX);
+  const perList = reader.isSpent ? 1 : MATCHES_PER_LIST_MAX;
+  const chosen = choose(rank(admitted, asked), () => perList);
   const { matches } = decide(await propose(snapshot, reader, chosen), asked);
   return matches.filter(({ suppressed }) => !suppressed);
 }
@@ -195,13 +200,16 @@ async function decideAdmitted(
   if (found.length === 0) return NOTHING_FOUND;
   const byList = rank(found, asked);
   const all = [...byList.values()].reduce((sum, ranked) => sum + ranked.length, 0);
-  for (let perList = reader.isSpent ? 1 : ENTRIES_READ_PER_LIST_MAX; ; perList *= GROWTH) {
-    const chosen = choose(byList, Math.min(perList, ENTRIES_READ_PER_LIST_MAX));
+  const usual = reader.isSpent ? 1 : ENTRIES_READ_PER_LIST_MAX;
+  // Lists of which nothing counts yet: an entry behind a thousand that do not count may.
+  let open: ReadonlySet<ListInfo> = new Set(byList.keys());
+  for (let perList = usual; ; perList *= GROWTH) {
+    const chosen = choose(byList, (list) => (open.has(list) ? perList : Math.min(perList, ENTRIES_READ_PER_LIST_MAX)));
     const decision = decide(await propose(snapshot, reader, chosen), asked, all - chosen.length);
-    if (perList >= ENTRIES_READ_PER_LIST_MAX) return decision;
     const counted = new Set(decision.matches.filter(({ suppressed }) => !suppressed).map(({ list }) => list));
     const isOpen = ([list, ranked]: readonly [ListInfo, readonly Ranked[]]) =>
       list.kind === 'match' && ranked.length > perList && !counted.has(list.list);
-    if (![...byList].some(isOpen)) return decision;
+    open = new Set([...byList].filter(isOpen).map(([list]) => list));
+    if (open.size === 0 || (perList >= ENTRIES_READ_PER_LIST_MAX && reader.isSpent)) return decision;
   }
 }

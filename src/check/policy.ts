@@ -188,7 +188,8 @@ export function decide(proposals: readonly Proposal[], asked: Asked, unread = 0)
       ),
     ),
   );
-  const good = admitted.filter((p) => p.list.kind === 'suppression');
+  // An entry that is in quarantine, or that a person set a time for, does not count: neither does it suppress.
+  const good = admitted.filter((p) => p.list.kind === 'suppression' && !p.quarantined);
   const fileIsGood = good.some((p) => p.matchType === 'exact');
   const goodValues = new Set(good.map((p) => `${p.entry.algorithm} ${p.entry.value}`));
   const { draw = Math.random() } = asked;

@@ -45,13 +45,17 @@ export function choice<const T extends readonly string[]>(values: T) {
   };
 }
 
+/** First parts of this service's own addresses: pages among them, which any website may ask for. */
+const OWN_PARTS = ['v1', 'docs', 'dashboard', 'metrics', 'livez', 'readyz', 'adapters'];
+
 /** Where the interface of another service begins; `/` for the root. */
 export function path() {
-  const range = '/, or one to three parts of small letters, digits, _ and -';
+  const range = `/, or one to three parts of small letters, digits, _ and -, the first none of ${OWN_PARTS.join(', ')}`;
   return {
     range,
     parse(raw: string): string {
-      if (!/^(\/|(\/[a-z0-9_-]{1,32}){1,3})$/.test(raw)) throw new Error(`must be ${range}`);
+      const isOwn = OWN_PARTS.includes(raw.split('/')[1]!);
+      if (isOwn || !/^(\/|(\/[a-z0-9_-]{1,32}){1,3})$/.test(raw)) throw new Error(`must be ${range}`);
       return raw;
     },
   };

@@ -12,7 +12,7 @@ import type { ListReader } from '../store/lists-contract.js';
 import type { Store } from '../store/store.js';
 import type { TenantGate } from '../tenants/tenant-gate.js';
 import { atEnd } from './at-end.js';
-import { isLoopback } from './own-site.js';
+import { isLoopback, requireOwnSite } from './own-site.js';
 
 interface Caller {
   readonly tenant: string;
@@ -77,13 +77,14 @@ export const seesList = ({ tenant, scopes }: Pick<Caller, 'tenant' | 'scopes'>, 
   list.tenant === null || list.tenant === tenant || scopes.has('admin');
 
 /**
- * Require that a caller sees the list of its path, and that it is its tenant's own where it changes it. A list that is not there is refused by its route.
+ * Require that a caller sees the list of its path, and that it is its tenant's own where it changes it.
  * Errors LIST_NOT_FOUND; SCOPE_MISSING: everyone's list is changed with the scope admin alone.
  */
 async function requireOwnList(lists: ListReader, caller: Caller, scope: Scope, name: string): Promise<void> {
-  const list = caller.scopes.has('admin') ? null : await lists.list(name);
-  if (list === null) return;
-  if (!seesList(caller, list)) throw new AppError('LIST_NOT_FOUND', { list: name });
+  if (caller.scopes.has('admin')) return;
+  const list = await lists.list(name);
+  // One that is not there is refused as one of another tenant is, and as early.
+  if (list === null || !seesList(caller, list)) throw new AppError('LIST_NOT_FOUND', { list: name });
   if (scope === 'curate' && list.tenant === null) throw new AppError('SCOPE_MISSING', { scope: 'admin', list: name });
 }
 
@@ -133,10 +134,12 @@ const PATH_KEY_FORM = { field: 'key', expected: 'a key in the path: zeef_...' } 
 const keyOfPath = ({ params }: FastifyRequest) => `Bearer ${(params as { readonly key: string }).key}`;
 
 /** Return `Authorization` with the password of Basic as a key. One without a key is none: clients send it where they have none. */
-function withBasic(header: string | undefined): string | undefined {
+function withBasic(request: FastifyRequest): string | undefined {
+  const { authorization: header } = request.headers;
   const [, scheme = '', text = ''] = /^\s*(\S+)\s*(.*?)\s*$/.exec(header ?? '') ?? [];
   if (text === '') return undefined;
   if (scheme.toLowerCase() !== 'basic') return header;
+  requireOwnSite(request);
   const pair = Buffer.from(text, 'base64').toString();
   return `Bearer ${pair.slice(pair.indexOf(':') + 1)}`;
 }
@@ -173,7 +176,7 @@ export function createAuthoriser({ config: { host }, store: { keys, lists }, gat
   /** Return the caller. Errors KEY_MISSING; KEY_INVALID, the same and after the same work for every key that does not work. */
   async function callerOf(request: FastifyRequest, { keyInPath, takesBasic }: Price = {}): Promise<Caller> {
     const { authorization } = request.headers;
-    const header = keyInPath ? keyOfPath(request) : takesBasic ? withBasic(authorization) : authorization;
+    const header = keyInPath ? keyOfPath(request) : takesBasic ? withBasic(request) : authorization;
     if (header === undefined) {
       if (await areKeysNeeded()) throw new AppError('KEY_MISSING', elsewhere(request));
       return { ...LOCAL, gate: await gates.of(LOCAL.tenant) };

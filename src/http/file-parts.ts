@@ -9,7 +9,7 @@ import { REFERENCE_CHARACTERS_MAX } from './schemas.js';
 export const FILE_BYTES_MAX = 1_000_000_000;
 
 /** Codings of a file in multipart that leave its bytes as they are (RFC 2045, 6.2). */
-const PLAIN_ENCODINGS: readonly string[] = ['7bit', '8bit', 'binary'];
+export const PLAIN_ENCODINGS: readonly string[] = ['7bit', '8bit', 'binary'];
 
 export async function readFilePart(
   file: AsyncIterable<Buffer> & { readonly truncated?: boolean },

@@ -3,8 +3,8 @@
  * asks it to. A request must name this service in `Host`, so that a name that an attacker has pointed at 127.0.0.1 is
  * refused, and must not come from a page of another origin. Forwarding headers have no effect.
  *
- * Once a key exists, neither is checked: no browser adds a key by itself, and no page of another origin may send one, since
- * preflight requests are refused. Probes and proxies may then use any name or address.
+ * Once a key exists, neither is checked: no browser adds a bearer key by itself, and no page of another origin may send one, since
+ * preflight requests are refused. A key by Basic, which browsers keep and add, is taken from no page of another origin. Probes and proxies may then use any name or address.
  */
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../core/errors.js';
@@ -55,6 +55,12 @@ function requireOwnHost(host: string, allowed: ReadonlySet<string>): void {
   throw new AppError('HOST_NOT_ALLOWED', { field: 'host', host: host.slice(0, NAME_SHOWN_MAX) });
 }
 
+/**
+ * Require that no page of another origin sent a request whose key a browser may add by itself, as it does with Basic once a person has given it.
+ * Errors ORIGIN_NOT_ALLOWED.
+ */
+export const requireOwnSite = (request: FastifyRequest): void => requireOwnOrigin(request.headers, hostOf(request));
+
 /** Require that no page of another origin sent the request; only browsers send these headers. Errors ORIGIN_NOT_ALLOWED. */
 function requireOwnOrigin(headers: FastifyRequest['headers'], host: string): void {
   const { origin, 'sec-fetch-site': site = 'none' } = headers;
@@ -78,6 +84,7 @@ export function createSiteGuard(areKeysNeeded: () => Promise<boolean>, allowedHo
     const host = hostOf(request);
     if (host !== accepted) requireOwnHost(host, allowed);
     accepted = host;
-    if (!isPage(route)) requireOwnOrigin(request.headers, host);
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (!(isRead && isPage(route))) requireOwnOrigin(request.headers, host);
   };
 }

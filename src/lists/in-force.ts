@@ -22,7 +22,8 @@ export async function inForceOf(
 ): Promise<InForce> {
   const inForce = new Map<string, ReadonlySet<Algorithm>>();
   for (const { listKey, info } of lists) {
-    if (!info.enabled) continue;
+    // A list whose matches never count finds nothing, as a disabled one.
+    if (!info.enabled || (info.kind === 'match' && info.sampleRatio === 0)) continue;
     const { entryDaysMax } = info;
     const counting = new Set<Algorithm>();
     for (const algorithm of ALGORITHMS) {

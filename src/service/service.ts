@@ -20,12 +20,13 @@ import { createRecorder, type Recorder, type Recording } from '../check/recorder
 import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
-import type { ListInfo, OrientationChoice } from '../core/vocabulary.js';
+import type { Algorithm, ListInfo, OrientationChoice } from '../core/vocabulary.js';
 import type { FileSource, HashReply, HashWants, ViewReply } from '../engine/image-engine.js';
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
 import { createSyncRequests, type SyncRequests } from '../lists/import/sync-requests.js';
+import { searchedAlgorithms } from '../lists/in-force.js';
 import type { WrittenIndex } from '../lists/index-blobs.js';
 import type { LiveLists } from '../lists/live-lists.js';
 import type { ScanDecoder } from '../scan/scan-request.js';
@@ -105,6 +106,8 @@ export interface Service {
   lists(): Promise<readonly ListInfo[]>;
   /** The lists of the snapshot that answers, disabled ones too: for what is searched, where `lists` would ask the store. */
   searchedLists(): readonly ListInfo[];
+  /** Return the algorithms that a check of these lists searches now. */
+  searchedAlgorithms(lists: ReadonlySet<string>): ReadonlySet<Algorithm>;
   readiness(): Readiness;
   /** Load the store's current generation, if the snapshot is older. */
   reload(): Promise<void>;
@@ -205,6 +208,7 @@ async function serviceOn(
     ...queries(config, { store, live, pool, recorder, decoder, metrics, reload, state }),
     lists: () => store.lists.lists(),
     searchedLists: () => [...live.snapshot.listByKey.values(), ...live.snapshot.disabledByKey.values()],
+    searchedAlgorithms: (lists) => searchedAlgorithms(live.snapshot, lists),
     ...reports(config, { store, live, ledger, decoder, replica, metrics, state }),
     async close() {
       state.isClosing = true;

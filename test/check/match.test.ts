@@ -114,6 +114,22 @@ test('a crowd is read up to a limit and counted beyond it, on suppression lists 
   expect(matchCount, 'those that were not read count too').toBe(2 * crowd);
 });
 
+test('an entry behind a crowd that does not count is found', async () => {
+  const bad = list('bad');
+  const crowd = 3 * ENTRIES_READ_PER_LIST_MAX;
+  const found = [...Array.from({ length: crowd }, (_, at) => near(bad, at, 2)), near(bad, 50_000, 9)];
+  const { store, read } = storeOf((key) => ({ quarantined: key < 50_000 }));
+  const { verdict, matches } = await decideFound(snapshot, new EntryReader(store), found, OWN);
+  expect([verdict, matches[0]?.entryId]).toEqual(['match', 'e50000']);
+  // Where nothing counts at all, no more than the budget of the request is read.
+  const many = Array.from({ length: 200_000 }, (_, at) => near(bad, at, 2));
+  const quarantined = storeOf(() => ({ quarantined: true }));
+  const all = await decideFound(snapshot, new EntryReader(quarantined.store), many, OWN);
+  expect(all).toMatchObject({ verdict: 'suppressed', truncated: true });
+  expect(read.length).toBeLessThanOrEqual(crowd + 1);
+  expect(new Set(quarantined.read).size).toBeLessThan(100_000);
+});
+
 test('of a crowded entry that several hashes find, the nearest is read', async () => {
   const found = Array.from({ length: ENTRIES_READ_PER_LIST_MAX }, (_, at) => near(list('bad'), at, 20));
   const { store } = storeOf(() => ({}));

@@ -103,6 +103,14 @@ describe('the verdict', () => {
       2,
     ],
     ['the file itself is on a suppression list', [near(bad, 3), exact(good)], null, 'suppressed', 2],
+    [
+      'an entry of the suppression list does not count',
+      [near(bad, 3), exact(good, { quarantined: true })],
+      null,
+      'match',
+      2,
+    ],
+    ['a value on it does not count', [near(bad, 3), near(good, 3, { quarantined: true })], null, 'match', 2],
   ])('%s', (_name, proposals, radius, verdict, count) => {
     expect(decide(proposals, { ...OWN, requestedRadiusBits: radius })).toMatchObject({ verdict, matchCount: count });
   });

@@ -102,6 +102,11 @@ describe('ranges', () => {
     expect(problemsOf({ env: { ZEEF_HOST: 'h'.repeat(256) } })).toHaveLength(1);
   });
 
+  test.each(['/v1', '/docs', '/docs/hma', '/dashboard/x', '/metrics', '/livez', '/adapters/x'])(
+    'no other interface is at %s, where the service’s own addresses are',
+    (value) => expect(problemsOf({ env: { ZEEF_HMA_PREFIX: value } })).toHaveLength(1),
+  );
+
   test('a choice is one of its words, in the same case', () => {
     expect(readConfig({ env: { ZEEF_INDEX: 'linear' } }).index).toBe('linear');
     expect(problemsOf({ env: { ZEEF_INDEX: 'Linear' } })).toHaveLength(1);

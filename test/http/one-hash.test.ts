@@ -128,6 +128,17 @@ test.each([
   await expect.poll(async () => (await seen()).alarm).toMatchObject({ kind: expect.stringMatching(/edge|ball/) });
 });
 
+test('a parameter beside a body in JSON, which has its own, is refused and not left out', async () => {
+  const { post } = await tenantNamed('queried', ['check:hashes', 'details']);
+  const items = [{ md5: MD5 }];
+  for (const query of ['orientations=all', 'lists=nowhere', 'algorithm=md5', 'radius=0', 'detail=deep', 'reference=a'])
+    expect(await post(`/v1/check/hashes?${query}`, { items })).toMatchObject({
+      status: 400,
+      json: { code: 'REQUEST_INVALID', details: { field: query.split('=')[0] } },
+    });
+  expect(await post('/v1/check/hashes', { items })).toMatchObject({ status: 200, json: { checked: 1 } });
+});
+
 describe('POST /v1/compare', () => {
   const photodna = (byte: number) => Buffer.alloc(144, byte).toString('base64');
   test.each([

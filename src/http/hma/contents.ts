@@ -11,10 +11,11 @@ import {
   keptWith,
   METADATA_CHARACTERS_MAX,
 } from '../../cases/contents.js';
-import { NOTE_CHARACTERS_MAX } from '../../core/limits.js';
+import { ENTRY_KEY_MAX, NOTE_CHARACTERS_MAX } from '../../core/limits.js';
 import type { Algorithm } from '../../core/vocabulary.js';
 import { type Bank, banksOf } from '../../lists/banks.js';
 import type { Service } from '../../service/service.js';
+import { parseJson } from '../json-body.js';
 import { type BankParams, bankShown } from './banks.js';
 import { bankSeen, type Door, listsOf, ownBank } from './door.js';
 import { HmaRefusal } from './faults.js';
@@ -34,10 +35,10 @@ const FOR_EVER = 0;
 /** Errors HmaRefusal 400. */
 function metadataOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  let metadata = value;
+  let metadata: unknown = value;
   if (typeof value === 'string') {
     try {
-      metadata = JSON.parse(value);
+      metadata = parseJson(Buffer.from(value));
     } catch {
       throw new HmaRefusal(400, 'metadata should be a json object');
     }
@@ -136,13 +137,19 @@ function addSignalsRoute(app: FastifyInstance, { service, as, send }: Door): voi
   });
 }
 
+/** Return the number of a content; null for what no content has. */
+function contentIdOf(id: string): number | null {
+  const contentId = /^\d{1,10}$/.test(id) ? Number(id) : 0;
+  return contentId >= 1 && contentId <= ENTRY_KEY_MAX ? contentId : null;
+}
+
 /** Return a content that the caller sees, by its number: in whatever bank, as HMA reads it. Errors HmaRefusal 404. */
 async function contentSeen(service: Service, request: FastifyRequest<{ Params: ContentParams }>) {
   const { bank, content: id } = request.params;
   await bankSeen(service, request, bank);
   const missing = () => new HmaRefusal(404, `content '${id.slice(0, 20)}' not found`);
-  if (!/^\d{1,10}$/.test(id)) throw missing();
-  const content = await contentById(listsOf(service, request), Number(id));
+  const contentId = contentIdOf(id);
+  const content = contentId === null ? null : await contentById(listsOf(service, request), contentId);
   const banks = banksOf(await service.lists(), request.caller.tenant);
   const its = [...banks.values()].find(({ list }) => list.list === content?.list);
   if (content === null || its === undefined) throw missing();
@@ -227,7 +234,8 @@ function removeRoute(app: FastifyInstance, { service, as, send }: Door): void {
     const { list } = await ownBank(service, request, request.params.bank);
     const { content: id } = request.params;
     const lists = listsOf(service, request);
-    const content = /^\d{1,10}$/.test(id) ? await contentById(lists, Number(id)) : null;
+    const contentId = contentIdOf(id);
+    const content = contentId === null ? null : await contentById(lists, contentId);
     // HMA removes it from the named bank alone.
     if (content === null || content.list !== list.list) return send(reply, { deleted: 0 });
     const removed = await lists.changeEntries(content.list, { entryId: content.entryId }, 'remove');

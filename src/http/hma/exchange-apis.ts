@@ -148,8 +148,13 @@ export const EXCHANGE_APIS: readonly ExchangeApi[] = [
     credentialFields: [field('api_token')],
     settingsOf: (config) => {
       const group = config.privacy_group;
-      if (typeof group === 'object' || !/^\d{1,30}$/.test(String(group ?? '')))
-        throw new HmaRefusal(400, 'Failed to parse `api_json`: privacy_group is required, a number');
+      // A longer number has lost its last digits when it is read, and is another group's.
+      const isCut = typeof group === 'number' && !Number.isSafeInteger(group);
+      if (isCut || typeof group === 'object' || !/^\d{1,30}$/.test(String(group ?? '')))
+        throw new HmaRefusal(
+          400,
+          'Failed to parse `api_json`: privacy_group is required, a number; of more than 15 digits as text',
+        );
       return { url: addressOf(config, 'https://graph.facebook.com/v9.0'), privacyGroup: String(group) };
     },
     // As text: a group's id may have more digits than a number.

@@ -1,9 +1,10 @@
 /** `/c/exchanges`: an exchange is a bank whose list has a source; a fetch of it is a sync. */
+import { isDeepStrictEqual } from 'node:util';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { SourceType } from '../../core/vocabulary.js';
 import { type Bank, makeBank } from '../../lists/banks.js';
 import { changeSource, putSource } from '../../lists/change-source.js';
-import { type Credentials, openCredentials, sealCredentials } from '../../lists/import/source-secrets.js';
+import { type Credentials, openCredentials, readSecrets, sealCredentials } from '../../lists/import/source-secrets.js';
 import { sourceFrom } from '../../lists/source-settings.js';
 import { sourceState } from '../../lists/source-state.js';
 import type { Service } from '../../service/service.js';
@@ -27,6 +28,7 @@ interface Exchange {
   readonly source: SourceInfo;
 }
 
+const NO_CREDENTIALS: Credentials = { user: null, secrets: {} };
 /** HMA fetches every few minutes; publishers ask for an hour. */
 const EVERY_MINUTES = 60;
 
@@ -108,7 +110,23 @@ function apiRoutes(app: FastifyInstance, { service, as, send }: Door): void {
   });
 }
 
-/** Set what a tenant has for all of a publisher's exchanges; those of its exchanges without any get it too. Errors HmaRefusal 400. */
+/** Return whether an exchange has no credentials of its own: none, or those that its tenant had for all of them. */
+function isFollowing(
+  { env, store: { vault } }: Service,
+  { bank: { list }, source }: Exchange,
+  before: Credentials | null,
+): boolean {
+  if (Object.keys(source.secrets).length === 0) return true;
+  if (before === null || source.user !== before.user) return false;
+  try {
+    return isDeepStrictEqual(readSecrets(list.list, source, { env, vault }), before.secrets);
+  } catch {
+    // Of a variable that is not set: the operator gave them.
+    return false;
+  }
+}
+
+/** Set what a tenant has for all of a publisher's exchanges, or clear it; those of its exchanges without their own follow. Errors HmaRefusal 400. */
 async function setForAll(service: Service, request: FastifyRequest, api: ExchangeApi, fields: Fields): Promise<void> {
   const { type } = api;
   const { tenant } = request.caller;
@@ -116,12 +134,12 @@ async function setForAll(service: Service, request: FastifyRequest, api: Exchang
   const isCleared = Object.keys(fields).length === 0;
   const credentials = isCleared ? null : api.credentialsOf(fields);
   const sealed = credentials && sealCredentials(vault, tenant, type, credentials);
+  const before = await credentialsOf(service, request, type);
   await tenants.setTenant(tenant, { credentials: { [type]: sealed } });
-  if (credentials === null) return;
   for (const exchange of (await exchangesSeen(service, request)).values()) {
     const isOwn = exchange.bank.list.tenant === tenantOf(request);
-    if (isOwn && exchange.source.type === type && Object.keys(exchange.source.secrets).length === 0)
-      await setCredentials(service, request, exchange, credentials);
+    if (isOwn && exchange.source.type === type && isFollowing(service, exchange, before))
+      await setCredentials(service, request, exchange, credentials ?? NO_CREDENTIALS);
   }
 }
 
@@ -146,7 +164,7 @@ async function exchangeIn(service: Service, request: FastifyRequest) {
   const config = (json ?? {}) as Fields;
   requireUsualAddress(request, config);
   const own = given === undefined || given === null ? null : api.credentialsOf(fieldsOf(given));
-  const { user, secrets } = own ?? (await credentialsOf(service, request, api.type)) ?? { user: null, secrets: {} };
+  const { user, secrets } = own ?? (await credentialsOf(service, request, api.type)) ?? NO_CREDENTIALS;
   const isEnabled = truthOf('enabled', config.enabled) ?? true;
   const settings = {
     ...api.settingsOf(config),
@@ -232,8 +250,7 @@ function changeRoutes(app: FastifyInstance, { service, as, send }: Door): void {
     const exchange = await exchangeSeen(service, request, name);
     await ownBank(service, request, name);
     const given = fieldsOf(fieldsOf(request.body).credential_json);
-    const cleared = { user: null, secrets: {} };
-    const credentials = Object.keys(given).length === 0 ? cleared : exchange.api.credentialsOf(given);
+    const credentials = Object.keys(given).length === 0 ? NO_CREDENTIALS : exchange.api.credentialsOf(given);
     await setCredentials(service, request, exchange, credentials);
     return send(reply, {
       has_set_authentification: Object.keys(credentials.secrets).length > 0,

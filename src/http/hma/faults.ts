@@ -40,7 +40,8 @@ function messageOf({ code, details }: AppError): string {
 }
 
 /** Return whether the answer is one of those that clients look for banks in. */
-const isLookup = ({ routeOptions: { url = '' } }: FastifyRequest) => url.endsWith('/m/lookup');
+const isLookup = ({ routeOptions, url }: FastifyRequest) =>
+  /\/m\/+lookup\/*$/i.test(routeOptions.url ?? url.split(/[?#]/, 1)[0]!);
 
 export function sendFault(request: FastifyRequest, reply: FastifyReply, thrown: unknown): FastifyReply {
   if (thrown instanceof HmaRefusal) return send(request, reply, thrown.status, thrown.message);

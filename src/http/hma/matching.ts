@@ -5,7 +5,8 @@ import { compareHashes } from '../../check/compare-hashes.js';
 import { drawOf, SEED_CHARACTERS_MAX } from '../../check/draw.js';
 import type { Match } from '../../check/policy.js';
 import { FRAMES_DEFAULT } from '../../core/limits.js';
-import type { ListInfo } from '../../core/vocabulary.js';
+import type { Algorithm, ListInfo } from '../../core/vocabulary.js';
+import { valueFault } from '../../hashlists/value-rules.js';
 import type { Bank } from '../../lists/banks.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
@@ -37,13 +38,16 @@ interface Asked {
   readonly isRaw: boolean;
 }
 
+/** A bank whose ratio is 0 finds nothing, as a disabled list. */
+const isOn = ({ list }: Bank) => list.enabled && list.sampleRatio > 0;
+
 /** Return the banks that are named, or all; one that is not there would look like one without a match. Errors HmaRefusal 400. */
 function chosen(all: ReadonlyMap<string, Bank>, names: string | undefined): ReadonlyMap<string, Bank> {
   if (!names) return all;
   const wanted = names.split(',').map((name) => name.trim());
   const unknown = wanted.find((name) => !all.has(name));
   if (unknown !== undefined) throw new HmaRefusal(400, `no such bank: '${unknown}'`);
-  const off = wanted.find((name) => !all.get(name)!.list.enabled);
+  const off = wanted.find((name) => !isOn(all.get(name)!));
   if (off !== undefined) throw new HmaRefusal(503, `the list of bank '${off}' is disabled`);
   return new Map(wanted.map((name) => [name, all.get(name)!]));
 }
@@ -74,6 +78,9 @@ const optionsOf = ({ caller }: FastifyRequest, { banks, draw }: Asked): CheckOpt
 /** What was not searched is no answer without a match. */
 const notSearched = () => new HmaRefusal(503, 'index not yet ready: no bank has a signal of this type');
 
+/** Unrelated files share it, so it says nothing: no answer without a match. */
+const sharedValue = () => new HmaRefusal(400, 'invalid signal: unrelated files share this value');
+
 /** Look up one signal. Errors HmaRefusal 400, 503; those of a check. */
 async function lookUpSignal(
   service: Service,
@@ -84,12 +91,25 @@ async function lookUpSignal(
   // As HMA validates it: capitals are no PDQ hash.
   if (signalType === 'pdq' && !/^[0-9a-f]{64}$/.test(value))
     throw new HmaRefusal(400, 'invalid signal: a PDQ hash has 64 hex digits in small letters');
-  const { verdict, matches } = await orRefuse(
-    answerOneHash(service, request, { [ALGORITHM_OF[signalType]]: value }, optionsOf(request, asked)),
+  return lookUpValues(service, request, { [ALGORITHM_OF[signalType]]: value }, { signalType, asked });
+}
+
+/** Look up the values of one file. Errors as `lookUpSignal`. */
+async function lookUpValues(
+  service: Service,
+  request: FastifyRequest,
+  values: Readonly<Partial<Record<Algorithm, string>>>,
+  { signalType, asked }: { readonly signalType: SignalType; readonly asked: Asked },
+): Promise<FoundByBank> {
+  const { verdict, matches, lowQuality } = await orRefuse(
+    answerOneHash(service, request, values, optionsOf(request, asked)),
     { VALUE_INVALID: new HmaRefusal(400, `invalid signal: not a value of ${signalType}`) },
   );
   if (verdict === 'not_checked') throw notSearched();
-  return foundByBank(service, asked.banks, matches, { signalType, isRaw: asked.isRaw });
+  const found = await foundByBank(service, asked.banks, matches, { signalType, isRaw: asked.isRaw });
+  const isShared = Object.entries(values).some(([name, value]) => valueFault(name as Algorithm, value!) !== null);
+  if (found.size === 0 && (lowQuality || isShared)) throw sharedValue();
+  return found;
 }
 
 /** Look up a file: a photo by all of its hashes and digests, a video by its MD5. Errors HmaRefusal 400, 503; those of a check. */
@@ -100,14 +120,19 @@ async function lookUpMedia(
   asked: Asked,
 ): Promise<FoundByBank> {
   if (contentType === 'video') {
-    const { md5 } = digestsOf(image);
-    if (md5 === undefined) throw new HmaRefusal(413, 'Content too large');
-    return lookUpSignal(service, request, { signal: md5, signalType: 'video_md5', asked });
+    // By all of them: a bank may have its SHA-256 alone.
+    const digests = digestsOf(image);
+    if (digests.md5 === undefined) throw new HmaRefusal(413, 'Content too large');
+    return lookUpValues(service, request, digests, { signalType: 'video_md5', asked });
   }
   const { gate } = request.caller;
+  const options = optionsOf(request, asked);
+  const isPdqSearched = () => service.searchedAlgorithms(options.lists!).has('pdq');
+  // Before and behind: a list may be disabled or enabled in between.
+  const wasPdqSearched = isPdqSearched();
   const { verdict, reason, code, lowQuality, matches } = await service
     .checkImage(image, {
-      ...optionsOf(request, asked),
+      ...options,
       orientations: 'all',
       frames: FRAMES_DEFAULT,
       digests: [],
@@ -120,7 +145,7 @@ async function lookUpMedia(
     if (verdict === 'not_checked') throw new HmaRefusal(400, `the photo could not be checked: ${code ?? reason}`);
     if (lowQuality) throw new HmaRefusal(400, 'invalid signal: the photo has too little detail for a PDQ hash');
     // Its digests alone were searched.
-    if (indexOf(asked.banks, 'pdq').size === 0) throw notSearched();
+    if (!wasPdqSearched || !isPdqSearched()) throw notSearched();
   }
   return foundByBank(service, asked.banks, matches, { signalType: 'pdq', isRaw: asked.isRaw });
 }
@@ -201,6 +226,7 @@ const newestOf = (lists: readonly ListInfo[]) =>
 export function indexOf(banks: ReadonlyMap<string, Bank>, signalType: SignalType) {
   const algorithm = ALGORITHM_OF[signalType];
   const lists = [...banks.values()]
+    .filter(isOn)
     .map(({ list }) => list)
     .filter((list) => (list.entriesByAlgorithm[algorithm] ?? 0) > 0);
   const size = lists.reduce((sum, { entriesByAlgorithm }) => sum + entriesByAlgorithm[algorithm]!, 0);

@@ -5,10 +5,11 @@ import type { HashAnswer } from '../../check/answers.js';
 import type { ArrivedImage } from '../../check/read-image.js';
 import { isLowQuality } from '../../core/pdq-quality.js';
 import { DIGEST_ALGORITHMS, type Digests } from '../../core/vocabulary.js';
+import { identify } from '../../decode/identify.js';
 import { computeDigests } from '../../kernels/digests.js';
 import type { Service } from '../../service/service.js';
 import { overrunOf } from '../counted-body.js';
-import { parsed, readFilePart } from '../file-parts.js';
+import { PLAIN_ENCODINGS, parsed, readFilePart } from '../file-parts.js';
 import { HmaRefusal } from './faults.js';
 import { parametersOf } from './forms.js';
 
@@ -65,26 +66,44 @@ export async function mediaOf(request: FastifyRequest, { config: { imageBytesMax
       continue;
     }
     const contentType = contentTypeOf(part.fieldname);
+    if (!PLAIN_ENCODINGS.includes(part.encoding.toLowerCase()))
+      throw new HmaRefusal(
+        400,
+        'Content-Transfer-Encoding must be binary: the bytes that come would be those of a text',
+      );
     if (found !== null) throw new HmaRefusal(400, 'Only one file allowed per request');
     found = { contentType, image: await parsed(readFilePart(part.file, imageBytesMax), overrun) };
   }
   if (found === null) throw new HmaRefusal(400, 'Missing multipart/form-data file upload');
+  requireContent(found);
   return { ...found, fields };
+}
+
+/** A video is looked up by its digests, and those of nothing are those of every empty file. Errors HmaRefusal 400. */
+function requireContent({ image }: Pick<Media, 'image'>): void {
+  if ('bytes' in image && image.bytes.length === 0) throw new HmaRefusal(400, 'the file is empty');
+}
+
+/** Return the kind of a file that says nothing else; null: it is neither. */
+function kindOf(image: ArrivedImage, reason: HashAnswer['reason']): ContentType | null {
+  if (reason === null || (reason !== 'not_an_image' && reason !== 'unsupported_format')) return 'photo';
+  return 'bytes' in image && identify(image.bytes)?.group === 'video' ? 'video' : null;
 }
 
 /** Fetch the file of an address. Errors as `UrlReader`; HmaRefusal 413, 400. */
 export async function mediaAt(service: Service, url: string, contentType: string | undefined): Promise<Media> {
   const image = await service.urls.read(url);
   if ('tooLarge' in image && contentType !== 'video') throw new HmaRefusal(413, 'Content too large');
+  requireContent({ image });
   if (contentType) return { image, contentType: contentTypeOf(contentType), fields: {} };
-  const { reason } = await hashesOf(service, image);
   // A host may call a file anything: what it is says the file.
-  if (reason === 'not_an_image')
+  const kind = kindOf(image, (await hashesOf(service, image)).reason);
+  if (kind === null)
     throw new HmaRefusal(
       400,
       'unsupported url ContentType; if you know the expected type, provide it with the content_type query param',
     );
-  return { image, contentType: reason === 'unsupported_format' ? 'video' : 'photo', fields: {} };
+  return { image, contentType: kind, fields: {} };
 }
 
 /** The file of a request: at the address of its query, or in its form. */

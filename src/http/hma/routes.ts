@@ -132,11 +132,21 @@ export const rewriteFor =
   ({ url = '/' }: { readonly url?: string | undefined }): string =>
     knobs.hma === 'on' && isOfHma(knobs, url) ? withMergedSlashes(url) : url;
 
+/** Calls under any prefix, also one that was another time. */
+const ANY_CALL = /\/(?:c\/(?:banks?|exchanges?)|h\/hash|m\/(?:(?:raw_)?lookup|compare))(?:\/|$)/;
+
+const prefixOf = ({ hmaPrefix }: HmaKnobs) => (hmaPrefix === '/' ? '' : hmaPrefix);
+const isAtPrefix = (knobs: HmaKnobs, url: string): boolean => url.startsWith(`${prefixOf(knobs)}/`);
+/** Whether a call begins where the interface does, or behind a key. */
+const isInPlace = (knobs: HmaKnobs, url: string): boolean =>
+  /^(?:\/[^/]+)?\/[chm]\//.test(plain(url).slice(prefixOf(knobs).length));
+
 /** Refuse an address without a route that is one of an interface that is off: some clients delete what they know where it is missing. Null: it is none. */
 export function refuseOff(knobs: HmaKnobs, request: FastifyRequest, reply: FastifyReply): FastifyReply | null {
-  if (!isOfHma(knobs, request.url)) return null;
-  // What is no call is 404; another spelling of the prefix is nothing that the client has lost.
-  if (knobs.hma === 'on' && (knobs.hmaPrefix === '/' || request.url.startsWith(`${knobs.hmaPrefix}/`))) return null;
+  const isCall = ANY_CALL.test(plain(request.url));
+  if (!isCall && !isOfHma(knobs, request.url)) return null;
+  // What is no call is 404; a call at another place, or by another spelling of the prefix, is nothing that the client has lost.
+  if (knobs.hma === 'on' && isAtPrefix(knobs, request.url) && !(isCall && !isInPlace(knobs, request.url))) return null;
   return sendFault(
     request,
     reply,

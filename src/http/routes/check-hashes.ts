@@ -83,6 +83,7 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
     async (request, reply) => {
       const { body } = request;
       if (body instanceof Readable) return answerStream(service, request, body, reply);
+      requireNoQuery(request);
       const answer = await answerJson(service, request, body);
       return reply.type('application/json; charset=utf-8').send(answer);
     },
@@ -90,6 +91,12 @@ export async function hashRoutes(app: FastifyInstance, service: Service, needs: 
 }
 
 const isHashes = (schema: unknown) => 'items' in ((schema as Partial<typeof HashesRequest>).properties ?? {});
+
+/** What a body in JSON says of its items stands in it; a parameter that was not read would look like one that was. Errors REQUEST_INVALID. */
+function requireNoQuery({ query }: FastifyRequest<HashesRoute>): void {
+  const [field] = Object.keys(query);
+  if (field !== undefined) throw new AppError('REQUEST_INVALID', { field, expected: 'in the body, where it is JSON' });
+}
 
 /** Reduce the matches of an answer to the caller's scopes. */
 const toResult =

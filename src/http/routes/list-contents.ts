@@ -12,7 +12,7 @@ import {
   METADATA_CHARACTERS_MAX,
 } from '../../cases/contents.js';
 import { AppError } from '../../core/errors.js';
-import { NOTE_CHARACTERS_MAX } from '../../core/limits.js';
+import { ENTRY_KEY_MAX, NOTE_CHARACTERS_MAX } from '../../core/limits.js';
 import { ALGORITHMS, VALUE_BYTES } from '../../core/vocabulary.js';
 import type { Service } from '../../service/service.js';
 import type { ListStore } from '../../store/lists-contract.js';
@@ -61,7 +61,10 @@ const ContentResult = Type.Object({
   metadata: orNull(Type.Record(Type.String(), Type.Unknown())),
 });
 
-const OneContent = Type.Object({ list: Type.String(), contentId: Type.Integer({ minimum: 1 }) });
+const OneContent = Type.Object({
+  list: Type.String(),
+  contentId: Type.Integer({ minimum: 1, maximum: ENTRY_KEY_MAX }),
+});
 interface ContentRequest {
   Params: Static<typeof OneContent>;
 }

@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { addImages } from '../../cases/add-images.js';
 import { AppError } from '../../core/errors.js';
+import { requireRoom } from '../../lists/banks.js';
 import type { Service } from '../../service/service.js';
 import { storeAs } from '../authorise.js';
 import { HoldReason } from '../list-schemas.js';
@@ -49,7 +50,9 @@ export async function listImageRoutes(app: FastifyInstance, service: Service, ne
       const { variants, ...words } = request.query;
       const images = [{ bytes: imageBodyOf(request) }];
       const { lists } = storeAs(service, request);
-      if (!(await lists.list(list))) throw new AppError('LIST_NOT_FOUND', { list });
+      const info = await lists.list(list);
+      if (info === null) throw new AppError('LIST_NOT_FOUND', { list });
+      await requireRoom(lists, info.tenant, service.config.tenantEntriesMax);
       const { hashParts, whenRoom, config } = service;
       const parts = { hashParts, whenRoom, radiusBits: config.radiusBits, detail: config.detail };
       const isAsked = variants === '1' || variants === 'true';

@@ -64,8 +64,10 @@ const sharesTenant = (one: string | null, other: string | null) => one === null 
 export function requireBankFree(list: Pick<ListInfo, 'list' | 'bank' | 'tenant'>, all: readonly ListInfo[]): void {
   const { bank, tenant } = list;
   if (bank === null) return;
-  const isTaken = all.some((one) => one.list !== list.list && one.bank === bank && sharesTenant(one.tenant, tenant));
-  if (isTaken) throw new AppError('BANK_EXISTS', { field: 'bank' });
+  const other = all.find((one) => one.list !== list.list && one.bank === bank && sharesTenant(one.tenant, tenant));
+  if (other === undefined) return;
+  // Of a tenant where it is asked for everyone: an administrator alone does that.
+  throw new AppError('BANK_EXISTS', { field: 'bank', ...(other.tenant === null ? {} : { tenant: other.tenant }) });
 }
 
 /** Return the suppression lists beside a list that are everyone's, or of its own tenant. */

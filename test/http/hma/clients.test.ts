@@ -458,6 +458,32 @@ describe('tenants', () => {
     await call(running.url, 'DELETE', '/v1/lists/gem-other', { headers: admin });
     await isHidden();
   });
+  test('have the same answer about a list of another tenant and about none', async () => {
+    const headers = { authorization: `Bearer ${keys.coop}` };
+    const theirs = (await running.service.lists()).find(({ tenant, bank }) => tenant === 'fetlife' && bank !== null)!;
+    const asked = [
+      ['GET', '?bogus=1', undefined],
+      ['GET', '/entries?bogus=1', undefined],
+      ['PATCH', '', { radiusBits: 5 }],
+      ['PATCH', '', { nothing: 1 }],
+      ['POST', '/images', undefined],
+      ['POST', '/contents', { md5: 'x' }],
+      ['DELETE', '', undefined],
+    ] as const;
+    for (const [method, path, json] of asked) {
+      const of = async (list: string) => {
+        const answer = await call(running.url, method, `/v1/lists/${list}${path}`, { headers, ...(json && { json }) });
+        return [answer.status, answer.json?.code, Object.keys(answer.json?.details ?? {})];
+      };
+      expect(await of(theirs.list), `${method} ${path}`).toEqual(await of('nowhere'));
+    }
+  });
+  test('an operator reads whose bank has a name', async () => {
+    await as(keys.gem)('POST', '/c/banks', { name: 'NCMEC_OF_ONE' });
+    const headers = { authorization: `Bearer ${keys.admin}` };
+    const answer = await call(running.url, 'PATCH', '/v1/lists/sample', { headers, json: { bank: 'NCMEC_OF_ONE' } });
+    expect(answer).toMatchObject({ status: 409, json: { code: 'BANK_EXISTS', details: { tenant: 'fetlife' } } });
+  });
   test('fill no more than their part of the memory, by either interface', async () => {
     const small = await startService({ hma: 'on', tenantEntriesMax: '2' });
     try {
@@ -476,7 +502,14 @@ describe('tenants', () => {
       expect(full).toMatchObject({ status: 409, json: { message: expect.stringMatching(/as many lists or entries/) } });
       const own = (await small.service.lists()).find(({ bank }) => bank === 'FILLED')!.list;
       const refused = await ask(`/v1/lists/${own}/contents`, { md5: 'c'.repeat(31) + 1 });
-      expect(refused).toMatchObject({ status: 409, json: { code: 'TENANT_FULL', details: { entries: 2, most: 2 } } });
+      const full2 = { status: 409, json: { code: 'TENANT_FULL', details: { entries: 2, most: 2 } } };
+      expect(refused).toMatchObject(full2);
+      const image = await fetch(`${small.url}/v1/lists/${own}/images`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'image/jpeg' },
+        body: new Uint8Array(PHOTO),
+      });
+      expect({ status: image.status, json: await image.json() }).toMatchObject(full2);
     } finally {
       await small.stop();
     }

@@ -14,6 +14,13 @@ const FILM = Buffer.concat([
   Buffer.from('isommp42'),
 ]);
 
+/** Formats that are known, and are neither a photo that is decoded nor a video. */
+const OTHERS: Readonly<Record<string, Buffer>> = {
+  '/a.jp2': Buffer.from('0000000c6a5020200d0a870a00000014667479706a703220', 'hex'),
+  '/a.svg': Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
+  '/a.pdf': Buffer.from('%PDF-1.7\n'),
+};
+
 let files: Server;
 let running: Running;
 let base: string;
@@ -32,6 +39,7 @@ beforeAll(async () => {
     if (url === '/photo.jpg') response.setHeader('content-type', 'text/plain').end(photo);
     else if (url === '/film') response.setHeader('content-type', 'image/jpeg').end(FILM);
     else if (url === '/text') response.end('no image');
+    else if (url in OTHERS) response.end(OTHERS[url]);
     else if (url === '/large') response.end(Buffer.alloc(IMAGE_BYTES_MAX + 1, 0xff));
     else if (url === '/away') response.writeHead(302, { location: 'http://169.254.169.254/photo.jpg' }).end();
     else if (url === '/again') response.writeHead(301, { location: '/photo.jpg' }).end();
@@ -84,6 +92,9 @@ describe('hashes of a file at an address', () => {
 
   test.each([
     ['text', '/text', 400, /unsupported url ContentType/],
+    ['JPEG 2000', '/a.jp2', 400, /unsupported url ContentType/],
+    ['SVG', '/a.svg', 400, /unsupported url ContentType/],
+    ['PDF', '/a.pdf', 400, /unsupported url ContentType/],
     ['what is missing', '/missing', 400, /status 404/],
     ['more than an image may have', '/large', 413, /too large/],
     ['a redirect to an address inside', '/away', 400, /unsafe URL/],
@@ -142,7 +153,7 @@ describe('a content of an address', () => {
   });
 
   test('a look-up by an address that cannot be fetched is no answer without a match', async () => {
-    for (const path of ['/missing', '/text', '/away', '/cut']) {
+    for (const path of ['/missing', '/text', '/away', '/cut', ...Object.keys(OTHERS)]) {
       const { status, json } = await get(`/m/lookup?url=${at(path)}`);
       expect({ status, json }).toEqual({ status: 400, json: { message: expect.any(String) } });
     }
