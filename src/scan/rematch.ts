@@ -33,7 +33,7 @@ interface RematchParts {
   readonly readAgain: ReadAgain;
   readonly shouldStop: () => boolean;
   readonly onResult: (result: FileResult) => void;
-  /** Query only entries that were added since the inventory was last matched; other verdicts stay. */
+  /** Query only entries that were added since the inventory was last matched; other verdicts stay, but for those that may pass (`isPassing`). */
   readonly newEntries: { readonly batch: FileBatch; readonly options: MatcherOptions } | null;
 }
 
@@ -59,9 +59,14 @@ interface Outcome {
   readonly reading: { readonly facts: FileFacts; readonly bytesRead: number } | null;
   /** False where it could not be read: its row keeps what is known. */
   readonly isDecided: boolean;
+  /** No new entry counts for it, and its verdict stays. */
+  readonly isKept: boolean;
 }
 
-const byItsRow = (decision: Decision): Outcome => ({ decision, reading: null, isDecided: true });
+/** The answer to the query of a row. */
+type RowAnswer = Pick<Outcome, 'decision' | 'isKept'>;
+
+const byItsRow = (answer: RowAnswer): Outcome => ({ ...answer, reading: null, isDecided: true });
 
 class Together {
   readonly queries = new QueryBatch();
@@ -112,9 +117,24 @@ function requireMatchable({ inventory, matcher, newEntries }: RematchParts): voi
     });
 }
 
-/** Return what answers a batch from the entries that count. Errors REQUEST_INVALID; STORE_FAILED. */
-async function openAnswers({ inventory, matcher, newEntries }: RematchParts) {
-  if (newEntries === null) return (queries: QueryBatch) => matcher.match(queries);
+/** Return whether no new entry counts for the file. */
+const isUntouched = (decision: Decision) => decision === NOTHING_FOUND || decision === NEAR_LEFT_OUT;
+
+/**
+ * Return whether a verdict rested on what changes without a new entry: a match that did not count, by the draw of a sampled list, a time that has not
+ * come, a quarantine or a suppression; or no list was in force.
+ */
+const isPassing = ({ verdict, reason }: RowHead) =>
+  verdict === 'suppressed' || (verdict === 'not_checked' && reason === null);
+
+/** Return what answers the queries of a batch from the entries that count. Errors REQUEST_INVALID; STORE_FAILED. */
+async function openAnswers({
+  inventory,
+  matcher,
+  newEntries,
+}: RematchParts): Promise<(batch: Together) => Promise<readonly RowAnswer[]>> {
+  if (newEntries === null)
+    return async ({ queries }) => (await matcher.match(queries)).map((decision) => ({ decision, isKept: false }));
   const { batch, options } = newEntries;
   const { matchedAt } = inventory.state;
   const among = matchedAt === null ? null : await batch.entriesSince(matchedAt);
@@ -124,13 +144,14 @@ async function openAnswers({ inventory, matcher, newEntries }: RematchParts) {
       expected: 'an inventory matched within the change log of this store; rematch all entries',
     });
   }
-  return async (queries: QueryBatch): Promise<readonly Decision[]> => {
+  return async ({ queries, files }) => {
     const news = await batch.match(queries, options, among);
+    const heads = files.flatMap(({ head }) => (head.isQueried ? [head] : []));
     // A file near a new entry is decided against all active lists, as in a fresh scan.
-    const touched = news.flatMap((decision, file) => (isUntouched(decision) ? [] : [file]));
-    const decided = await matcher.match(queryBatchOf(touched.map((file) => queries.queryOf(file))));
-    const answers = [...news];
-    for (const [n, file] of touched.entries()) answers[file] = decided[n]!;
+    const again = news.flatMap((decision, at) => (isUntouched(decision) && !isPassing(heads[at]!) ? [] : [at]));
+    const decided = await matcher.match(queryBatchOf(again.map((at) => queries.queryOf(at))));
+    const answers = news.map((decision): RowAnswer => ({ decision, isKept: true }));
+    for (const [n, at] of again.entries()) answers[at] = { decision: decided[n]!, isKept: false };
     return answers;
   };
 }
@@ -150,7 +171,7 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
   const inFlight: Promise<void>[] = [];
   for await (const batch of together(inventory.files('all'), { orientations, detail: matcher.detail })) {
     if (shouldStop()) break;
-    const answers = ask(batch.queries).then((decisions) => decideOpen(parts, batch.files, decisions));
+    const answers = ask(batch).then((rowAnswers) => decideOpen(parts, batch.files, rowAnswers));
     const before = inTurn;
     inTurn = (async () => {
       const outcomes = await answers;
@@ -174,13 +195,14 @@ export async function rematch(parts: RematchParts): Promise<{ readonly interrupt
 
 /** Decide each file of a batch; those that their rows leave open are read. Result: null for one that the rematch was stopped before. */
 async function decideOpen(
-  { readAgain, matcher, orientations }: RematchParts,
+  { readAgain, matcher, orientations, newEntries }: RematchParts,
   files: readonly Known[],
-  decisions: readonly Decision[],
+  rowAnswers: readonly RowAnswer[],
 ): Promise<readonly (Outcome | null)[]> {
   let next = 0;
+  const unasked = { decision: NOTHING_FOUND, isKept: newEntries !== null };
   const outcomes: (Outcome | null)[] = files.map(({ head }) =>
-    byItsRow(head.isQueried ? decisions[next++]! : NOTHING_FOUND),
+    byItsRow(head.isQueried ? rowAnswers[next++]! : unasked),
   );
   const open = outcomes.flatMap((outcome, at) => (outcome?.decision.isOpen ? [at] : []));
   if (open.length === 0) return outcomes;
@@ -196,7 +218,7 @@ async function decideOpen(
       // What else it matches, it matches; what nothing decides is not clean.
       if (outcomes[at]!.decision.verdict === 'match') continue;
       const unread = { facts: unreadNow(facts, reading), bytesRead: 0 };
-      outcomes[at] = { decision: NOTHING_FOUND, reading: unread, isDecided: false };
+      outcomes[at] = { decision: NOTHING_FOUND, reading: unread, isDecided: false, isKept: false };
     } else {
       const { scan, generation, isMissing, verdict } = facts;
       const now = { ...reading.facts, scan, generation, isMissing, verdict };
@@ -204,6 +226,7 @@ async function decideOpen(
         decision: NOTHING_FOUND,
         reading: { facts: now, bytesRead: reading.bytesRead ?? 0 },
         isDecided: true,
+        isKept: false,
       };
       addQueriesFromFacts(queries, now, wish);
       read.push(at);
@@ -225,24 +248,21 @@ async function requireUndamaged(inventory: Inventory): Promise<void> {
   throw new AppError('STORE_DAMAGED', { rows, action });
 }
 
-/** Return whether no new entry counts for the file. */
-const isUntouched = (decision: Decision) => decision === NOTHING_FOUND || decision === NEAR_LEFT_OUT;
-
 async function reportAll(
-  { inventory, matcher, tally, onResult, newEntries }: RematchParts,
+  { inventory, matcher, tally, onResult }: RematchParts,
   files: readonly Known[],
   outcomes: readonly (Outcome | null)[],
   left: { lacking: number; undecided: number },
 ): Promise<void> {
   const { generation, exact } = matcher;
   const changed: FileRow[] = [];
-  const results: FileResult[] = [];
+  const results: { readonly result: FileResult; readonly isPossible: boolean }[] = [];
   const answers: Answer[] = [];
   let unmatched = 0;
   for (const [n, { row, head }] of files.entries()) {
     const outcome = outcomes[n]!;
     if (outcome === null) continue;
-    const { decision, reading, isDecided } = outcome;
+    const { decision, reading, isDecided, isKept } = outcome;
     // A named file was seen, and its folder not walked.
     const isMissing = head.isMissing || (row.isUnseen && head.scan !== inventory.state.scan);
     if (isMissing) tally.missing++;
@@ -252,7 +272,7 @@ async function reportAll(
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
     const isLacking = head.lacksWindows && (verdict === 'no_match' || verdict === 'suppressed');
     if (isLacking) left.lacking++;
-    if (isLacking || (!isOther && newEntries !== null && isDecided && isUntouched(decision) && reading === null)) {
+    if (isLacking || (!isOther && isKept)) {
       tally.takeKept(head.size, decision === NEAR_LEFT_OUT);
       continue;
     }
@@ -274,7 +294,7 @@ async function reportAll(
     const answered = { generation, exact, decision };
     if (isReported || isPossible) {
       const result = resultOf(pathOf(row), { ...facts, isMissing }, answered, bytesRead);
-      if (isReported) results.push(result);
+      if (isReported) results.push({ result, isPossible });
       answers.push(recordable(result, decision.possible));
     }
     if (verdict !== head.verdict)
@@ -282,8 +302,8 @@ async function reportAll(
   }
   await matcher.record(answers, unmatched);
   if (changed.length > 0) await inventory.apply({ files: changed });
-  for (const result of results) {
-    tally.take(result);
+  for (const { result, isPossible } of results) {
+    tally.take(result, { isPossible });
     onResult(result);
   }
 }

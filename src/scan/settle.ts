@@ -212,7 +212,7 @@ export class Settler {
         const result = resultOf(pathOf(file), seen, { generation, exact, decision }, bytesRead);
         if (!file.isRecorded) answers.push(recordable(result, decision.possible));
         reports.push(() => {
-          this.parts.tally.take(result);
+          this.parts.tally.take(result, { isPossible: decision.possible.length > 0 });
           this.parts.onResult(result);
         });
       }

@@ -204,10 +204,12 @@ export class ScanTally {
     this.#note();
   }
 
-  take(result: FileResult): void {
+  /** `isPossible`: of a damaged image, of which the rest was searched. */
+  take(result: FileResult, { isPossible }: Pick<Unmatched, 'isPossible'> = { isPossible: false }): void {
     this.files++;
     this.#takeRead(result.bytesRead);
     this.#takeImage(result);
+    if (isPossible) this.possible++;
     this.#note();
   }
 

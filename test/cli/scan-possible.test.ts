@@ -7,11 +7,13 @@ import { beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
+import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { PHOTOGRAPHS } from '../support/running.js';
 
 const work = tempFolder('scan-possible');
 const tree = join(work, 'tree');
 const cut = join(tree, 'cut.png');
+const listed = join(work, 'listed.png');
 
 async function run(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
   const env = childEnv({ ZEEF_DATA_DIR: join(work, 'data'), ...more });
@@ -26,19 +28,25 @@ async function run(args: readonly string[], more: Readonly<Record<string, string
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, out };
 }
+interface PossibleHit {
+  readonly reference: string;
+  readonly timesSeen: number;
+  readonly distance: number;
+  readonly possible: boolean;
+  readonly matches: readonly object[];
+}
 const summaryOf = ({ out }: { out: string }) => JSON.parse(out.trim().split('\n').at(-1)!) as object;
-const possibleHits = async () =>
-  (await run(['hits', 'list', '--status', 'possible', '--json'])).out
+const possibleHits = async (more = {}) =>
+  (await run(['hits', 'list', '--status', 'possible', '--json'], more)).out
     .split('\n')
     .filter(Boolean)
-    .map((line) => JSON.parse(line) as { reference: string; timesSeen: number; distance: number; possible: boolean });
+    .map((line) => JSON.parse(line) as PossibleHit);
 
 beforeAll(async () => {
   mkdirSync(tree);
   const name = readdirSync(PHOTOGRAPHS).find((file) => file.endsWith('.jpg'))!;
   const photograph = await sharp(join(PHOTOGRAPHS, name)).resize(480).removeAlpha().png().toBuffer();
   const { width, height } = await sharp(photograph).metadata();
-  const listed = join(work, 'listed.png');
   writeFileSync(listed, photograph);
   const [left, top] = [Math.round(width * 0.11), Math.round(height * 0.099)];
   const region = { left, top, width: Math.round(width * 0.78), height: Math.round(height * 0.802) };
@@ -64,6 +72,23 @@ test('a scan counts it, its verdict is no match, and a hit waits', { timeout: 12
   const off = await run(['scan', tree, '--detail', 'deep'], { ZEEF_POSSIBLE: 'off' });
   expect(summaryOf(off)).toMatchObject({ byVerdict: { no_match: 1 }, possible: 0 });
   expect(await possibleHits()).toMatchObject([{ timesSeen: 2 }]);
+});
+
+test.runIf(hasPostgres)('so it does by a joined scan', { timeout: 120_000 }, async () => {
+  const url = await (await sharedServer()).createDatabase();
+  const shared = { ZEEF_DATABASE_URL: url, ZEEF_LIST_KEY: '1'.repeat(64), ZEEF_DATA_DIR: join(work, 'joined') };
+  await run(['lists', 'add', 'own', listed], shared);
+  expect((await run(['lists', 'approve', 'own'], shared)).code).toBe(0);
+  const scanned = await run(['scan', tree, '--detail', 'deep', '--join', 'one'], shared);
+  expect(scanned.code).toBe(0);
+  expect(summaryOf(scanned)).toMatchObject({ byVerdict: { no_match: 1 }, possible: 1 });
+  const [hit, ...others] = await possibleHits(shared);
+  expect(others).toEqual([]);
+  const evidence = ({ reference, matches }: (typeof others)[number]) => {
+    return { reference, matches: matches.map((match) => ({ ...match, entryId: null })) };
+  };
+  const [alone] = await possibleHits();
+  expect(evidence(hit!)).toEqual(evidence(alone!));
 });
 
 test('a check says it where answers are to, and exits as for no match', { timeout: 120_000 }, async () => {

@@ -183,6 +183,21 @@ describe('inventory', () => {
     expect((await scan(inventory)).summary).toMatchObject({ fromInventory: 2 });
   });
 
+  test('a rematch of new entries decides again what a sampled list left out', async () => {
+    const inventory = join(tree, '..', 'inventory-sampled');
+    const rate = async (share: string) =>
+      expect((await zeef(['lists', 'set', 'sample', '--sample', share])).code).toBe(0);
+    try {
+      await rate('0');
+      expect((await scan(inventory)).summary).toMatchObject({ byVerdict: { match: 0, suppressed: 1 } });
+    } finally {
+      await rate('1');
+    }
+    const again = await zeef(['scan', '--rematch', inventory, '--new-entries']);
+    expect(again.code).toBe(1);
+    expect(linesOf(again.out).at(-1)).toMatchObject({ byVerdict: { match: 1, suppressed: 0 }, byList: { sample: 1 } });
+  });
+
   test('a rematch after a list change reports the hits of a fresh scan, without reading a file', async () => {
     const inventory = join(tree, '..', 'inventory-rematch');
     const [generated] = await smallPictures(join(work, 'generated'), 1, 600);

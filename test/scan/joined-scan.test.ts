@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
 import { DUTY_LEASE_MS } from '../../src/duties/with-duty.js';
+import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
 import { forgetScan, type JoinParts } from '../../src/scan/join/join-scan.js';
 import { folderOf } from '../../src/scan/join/shard-of.js';
 import type { ScanSummary } from '../../src/scan/tally.js';
@@ -15,6 +16,7 @@ import { openPostgres } from '../store/backends.js';
 import { Fate, type Lived, ledgerOf, live, resultOf, writeImage, writeTree } from '../support/joined.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { seeded } from '../support/random.js';
+import { POSSIBLE } from '../support/scan-parts.js';
 
 const TIMEOUT_MS = 240_000;
 const FOLDERS = 20;
@@ -95,6 +97,36 @@ describe.runIf(hasPostgres)('a joined scan', () => {
       for (const { wake } of stood) wake();
       for (const { lived } of stood) expect(resultOf(await lived)).toEqual(expected);
       expect(await ledgerOf(url)).toEqual(await ledgerOf(undisturbed));
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'records what is possible as a scan by one process does: a hit that waits, with its evidence',
+    async () => {
+      const tree = tempFolder('tree');
+      for (const digit of 'fcab') writeImage(join(tree, digit), digit);
+      const url = await fresh();
+      // A prepared unit is recorded by another process.
+      let deaths = 0;
+      let lived = await live(url, tree, { fate: new Fate({ killAt: 8 }) });
+      for (let killAt = 9; lived.end === null; killAt++) {
+        deaths++;
+        await afterAll(url);
+        lived = await live(url, tree, { fate: new Fate({ killAt }) });
+      }
+      expect(deaths).toBeGreaterThan(0);
+      expect(summaryOf(lived)).toMatchObject({ byVerdict: { match: 1, no_match: 2, suppressed: 1 }, possible: 1 });
+      const ledger = openPostgresLedger(url);
+      const [hit, ...others] = await ledger.hits({ tenant: null, limit: 10, status: 'possible' });
+      expect(others).toEqual([]);
+      expect(hit).toMatchObject({ reference: join(tree, 'f'), isPossible: true, timesSeen: 1 });
+      const { matches, digests } = JSON.parse(hit!.evidence) as { matches: unknown; digests: object };
+      expect(matches).toEqual(POSSIBLE.possible);
+      expect(Object.keys(digests)).toEqual(['sha256']);
+      const { totals } = (await ledgerOf(url)) as { totals: object };
+      expect(totals).toMatchObject({ checked: 4, exact: 1, suppressed: 1 });
+      await ledger.close();
     },
     TIMEOUT_MS,
   );

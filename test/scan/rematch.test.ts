@@ -141,6 +141,29 @@ describe('new entries only', () => {
     });
   });
 
+  test('a verdict that rested on a draw, a time, a quarantine, a suppression or no list is decided again', async () => {
+    await finishedScan({
+      'drawn.jpg': ['a', 'suppressed'],
+      'still.jpg': ['b', 'suppressed'],
+      'lifted.jpg': ['c', 'suppressed'],
+      'unlisted.jpg': ['a', 'not_checked'],
+      'same.jpg': ['a', 'match'],
+      'broken.jpg': ['x', 'not_checked'],
+    });
+    const decisions = { a: found('match'), b: found('suppressed') };
+    const { reported, recorded, unmatched, matcher, tally } = await run({ news: [], decisions });
+    expect(matcher.batches).toEqual([4]);
+    expect(reported).toEqual(['drawn.jpg match false', 'still.jpg suppressed false', 'unlisted.jpg match false']);
+    expect([recorded, unmatched]).toEqual([['/tree/drawn.jpg', '/tree/still.jpg', '/tree/unlisted.jpg'], 1]);
+    expect(await verdicts()).toMatchObject({
+      'drawn.jpg': 'match',
+      'lifted.jpg': 'no_match',
+      'still.jpg': 'suppressed',
+      'unlisted.jpg': 'match',
+    });
+    expect(tally.sums()).toMatchObject({ byVerdict: { match: 2, suppressed: 1, no_match: 1, not_checked: 0 } });
+  });
+
   test('are refused where the change log does not reach back to the last match', async () => {
     await expect(run({ news: null })).rejects.toMatchObject({
       code: 'REQUEST_INVALID',

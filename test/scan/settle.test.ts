@@ -8,11 +8,11 @@ import { type FileFacts, factsOfReply, unpackFacts } from '../../src/scan/facts/
 import { pathOf, type Settled, Settler, TOGETHER_MAX } from '../../src/scan/settle.js';
 import { ScanTally } from '../../src/scan/tally.js';
 import type { FileRow, Inventory } from '../../src/store/inventory-contract.js';
-import { factsOf, failedReply, found, imageReply, matcherOf, sha256Of } from '../support/scan-parts.js';
+import { factsOf, failedReply, found, imageReply, matcherOf, POSSIBLE, sha256Of } from '../support/scan-parts.js';
 
 afterEach(() => void vi.useRealTimers());
 
-const DECISIONS = { a: found('match'), b: found('suppressed') };
+const DECISIONS = { a: found('match'), b: found('suppressed'), f: POSSIBLE };
 
 function createSettler(
   keepsFiles = true,
@@ -112,6 +112,18 @@ test('each verdict is recorded, counted and reported as what it is', async () =>
   expect(unmatched()).toBe(1);
   expect(tally.byVerdict).toEqual({ match: 3, suppressed: 2, no_match: 1, not_checked: 1 });
   expect([tally.files, tally.notPictures]).toEqual([8, 1]);
+});
+
+test('what is possible is recorded and counted, also of an image that is badly damaged', async () => {
+  const { settler, matcher, tally, unmatched } = createSettler();
+  const damaged = { reason: 'corrupt', code: 'IMAGE_CORRUPT', degraded: true } as const;
+  await settler.settle([file(1, imageFacts('f')), file(2, imageFacts('f', damaged)), file(3, imageFacts('c'))]);
+  const answers = matcher.recorded.flatMap((batch) => batch.answers);
+  expect(answers.map(({ verdict, possible }) => [verdict, possible])).toEqual([
+    ['no_match', POSSIBLE.possible],
+    ['not_checked', POSSIBLE.possible],
+  ]);
+  expect([tally.possible, unmatched()]).toEqual([2, 1]);
 });
 
 test('a file that this scan has recorded already is reported, and not recorded again', async () => {

@@ -19,9 +19,9 @@ import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
 import type { DutyStore } from '../../src/store/duties-contract.js';
 import type { LedgerStore } from '../../src/store/ledger-contract.js';
 import { openPostgres } from '../store/backends.js';
-import { failedReply, found, imageReply, matcherOf, replyOfFile } from './scan-parts.js';
+import { failedReply, found, imageReply, matcherOf, POSSIBLE, replyOfFile } from './scan-parts.js';
 
-const DECISIONS = { a: found('match'), b: found('suppressed') };
+const DECISIONS = { a: found('match'), b: found('suppressed'), f: POSSIBLE };
 const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0]);
 export const TENANT = 'local';
 

@@ -41,6 +41,29 @@ export function found(verdict: 'match' | 'suppressed'): Decision {
   return { verdict, reason: null, matches, possible: [], matchCount: 1, truncated: false };
 }
 
+const CROP = fixedPlaces(1, 1).find(({ kind }) => kind === 'crop')!;
+
+/** Nothing matches, and a window is possibly of an entry. */
+export const POSSIBLE: Decision = {
+  ...NOTHING_FOUND,
+  possible: [
+    {
+      ...MATCH,
+      algorithm: 'pdq',
+      matchType: 'near',
+      distance: 40,
+      radius: 50,
+      orientation: 'original',
+      family: 'resized',
+      window: { ...CROP, proportion: 1, certainBitsWrong: 5 },
+      derived: 'crop',
+      frame: 2,
+      background: 'white',
+      part: 'canvas',
+    },
+  ],
+};
+
 /** Replies of a decoder to an image with this digest. */
 export function imageReply(digit: string, format: 'jpeg' | 'gif' = 'jpeg'): HashReply {
   const families = [{ family: 'resized' as const, quality: 100, degenerate: false, hashes: [new Uint8Array(32)] }];
@@ -55,8 +78,6 @@ export function imageReply(digit: string, format: 'jpeg' | 'gif' = 'jpeg'): Hash
     views: [{ frame: 0, background: null, part: null, families, blockhash: null, windows: [] }],
   };
 }
-
-const CROP = fixedPlaces(1, 1).find(({ kind }) => kind === 'crop')!;
 
 /** Add the windows of a detail to a reply: the whole image at another size, and in `deep` a crop. */
 export function withWindows(reply: HashReply, detail: Detail): HashReply {

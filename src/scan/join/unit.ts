@@ -11,6 +11,7 @@ import { type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
 import type { JoinedFolder } from '../../store/joined-scans-contract.js';
 import type { Vault } from '../../vault/vault.js';
+import type { FileResult } from '../facts/file-result.js';
 import { lineOf } from '../report/line-of.js';
 import { type FolderWork, scanFolders } from '../scan.js';
 import type { ScanParts, ScanRequest } from '../scan-request.js';
@@ -23,7 +24,7 @@ import { FOLDER_NAMES_MAX, folderOf, namesOf, slicesOf } from './shard-of.js';
 const UNIT_FILES = 4_096;
 /** Files that an open folder may still bring, for that sum. */
 const FILES_AN_OPEN_FOLDER = 256;
-/** Characters of a unit's lines, beyond which each keeps its nearest match in each list alone: a text has some 500 million. */
+/** Characters of a unit's lines, and of possible matches, beyond which each keeps its nearest match in each list alone: a text has some 500 million. */
 const UNIT_CHARS_MAX = 67_108_864;
 /** Label of sealed outcomes and lines: their paths and digests are those of hits. */
 const UNIT_LABEL = 253;
@@ -133,15 +134,27 @@ class UnitWork implements FolderWork {
 /** Return the nearest match of each list, category and mark: those that are counted. */
 function nearestOfLists(matches: Answer['matches']): Answer['matches'] {
   const seen = new Set<string>();
-  return matches.filter(({ list, category, suppressed, quarantined }) => {
-    const key = JSON.stringify([list, category, suppressed, quarantined]);
+  return matches.filter(({ list, category, suppressed, quarantined, notSampled }) => {
+    const key = JSON.stringify([list, category, suppressed, quarantined, notSampled]);
     return seen.size < seen.add(key).size;
   });
 }
 
-/** Return what the ledger needs of an answer: it is kept until it is recorded. */
-function kept({ verdict, reason, matches, reference, fileId, digests, generation, checkId }: Answer): Answer {
-  return { verdict, reason, matches: matches.map(withoutWords), reference, fileId, digests, generation, checkId };
+/** Return what the ledger needs of an answer: it is kept until it is recorded. `isShort`: with the nearest matches alone. */
+function kept(answer: Answer, isShort: boolean): Answer {
+  const { verdict, reason, matches, possible = [], reference, fileId, digests, generation, checkId } = answer;
+  const shown = (all: Answer['matches']) => (isShort ? nearestOfLists(all) : all).map(withoutWords);
+  return {
+    verdict,
+    reason,
+    matches: shown(matches),
+    possible: shown(possible),
+    reference,
+    fileId,
+    digests,
+    generation,
+    checkId,
+  };
 }
 
 /**
@@ -161,11 +174,19 @@ export async function examine(
   let chars = 0;
   let unreadFolders = 0;
   const record = async (some: readonly Answer[], count: number) => {
-    for (const answer of some) answers.push(kept(shortened(answer)));
+    for (const answer of some) {
+      const one = kept(answer, chars >= UNIT_CHARS_MAX);
+      // Those have no line.
+      if (one.possible?.length) chars += JSON.stringify(one.possible).length;
+      answers.push(one);
+    }
     unmatched += count;
   };
-  const shortened = <T extends { readonly matches: Answer['matches'] }>(one: T): T =>
-    chars < UNIT_CHARS_MAX ? one : { ...one, matches: nearestOfLists(one.matches), truncated: true };
+  const shortened = (result: FileResult): FileResult => {
+    if (chars < UNIT_CHARS_MAX) return result;
+    const matches = nearestOfLists(result.matches);
+    return { ...result, matches, truncated: result.truncated || matches.length < result.matches.length };
+  };
   const unitParts: ScanParts = {
     ...parts,
     tally,

@@ -48,8 +48,13 @@ export async function* tarEntries(
       // Names of pax headers are text; others are bytes.
       const exact = pathBytesOf(pax?.['GNU.sparse.name'] ?? pax?.path ?? '') || name;
       const rest = () => void entry.resume();
+      // Content after the header of one is no header, and ends the archive as damaged.
       if (type === 'directory') rest();
-      else if (WITHOUT_CONTENT.has(type ?? '')) {
+      else if (WITHOUT_CONTENT.has(type ?? '') && size > 0) {
+        // A hard link of `pax` may have the content of its file; what else is there may be entries to other programs.
+        const read = await readEntry(entry, exact, { ...wants, size, bounds, isNested: true });
+        yield read.kind === 'image' ? read : { ...read, problem: 'unsupported' };
+      } else if (WITHOUT_CONTENT.has(type ?? '')) {
         rest();
         yield unread(exact, 0, null, 'link');
       } else if (FILES.has(type ?? '') && !isSparse(pax)) {

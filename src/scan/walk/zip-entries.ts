@@ -64,10 +64,15 @@ export async function* zipEntries(file: FileBytes, wants: EntryWants, bounds: Bo
   for (let entry = await next(); entry !== null; entry = await next()) {
     bounds.entry();
     const name = pathBytesOf(entry.fileName as unknown as Uint8Array);
-    if (name.endsWith('/')) continue;
-    const size = entry.uncompressedSize;
+    const { uncompressedSize: size, compressedSize } = entry;
+    // Programs differ in what a directory with content is to them: here a file.
+    const isEmptyFolder = name.endsWith('/') && size === 0;
+    if (isEmptyFolder && compressedSize === 0) continue;
     const stream = entry.generalPurposeBitFlag & ZIP_ENCRYPTED ? null : await openEntry(entry).catch(() => null);
     if (stream === null) yield unread(name, size, 'unreadable');
-    else yield await readEntry(stream, name, { ...wants, size, bounds, isNested: false });
+    else {
+      const read = await readEntry(stream, name, { ...wants, size, bounds, isNested: false });
+      if (!isEmptyFolder || read.bytesRead > 0) yield read;
+    }
   }
 }

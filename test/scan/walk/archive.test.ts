@@ -94,6 +94,63 @@ test('names of any bytes, and names that lead outside, are only reported', async
   expect(told).toContainEqual(['bad.zip!/../../etc/passwd', 'match']);
 });
 
+test('a directory of a zip that has content is a file, and one without is none', async () => {
+  const empty = Buffer.alloc(0);
+  const entries = [
+    named('x.jpg/', listed),
+    { ...named('stored.jpg/', listed), isStored: true },
+    { ...named('locked/', other), isEncrypted: true },
+    named('text/', Buffer.from('text')),
+    named('packed/', empty),
+    { ...named('plain/', empty), isStored: true },
+    named('x.jpg/', listed),
+  ];
+  writeFileSync(join(work, 'box.zip'), zipOf(entries));
+  const expected = [
+    ['box.zip!/locked/', 'unreadable'],
+    ['box.zip!/stored.jpg/', 'match'],
+    ['box.zip!/x.jpg/+', 'match'],
+    ['box.zip!/x.jpg/', 'match'],
+  ];
+  const { summary, told } = await scanned();
+  expect(told).toEqual(expected);
+  expect(summary).toMatchObject({ files: 6, notPictures: 2 });
+  expect((await scanned()).told).toEqual(expected);
+});
+
+/** Give the first entry of a tar another type. */
+function withType(tar: Buffer, type: string): Buffer {
+  tar.write(type, 156, 'latin1');
+  tar.fill(' ', 148, 156);
+  const sum = tar.subarray(0, 512).reduce((all, byte) => all + byte, 0);
+  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return tar;
+}
+
+test('a link or a directory of a tar that has content is not passed over', async () => {
+  const files = [named('x.jpg', listed), named('last.jpg', listed)];
+  writeFileSync(join(work, 'directory'), withType(await tarOf(files), '5'));
+  const slash = [named('x.jpg/', listed), named('last.jpg', listed)];
+  writeFileSync(join(work, 'old'), withType(await tarOf(slash), '\0'));
+  writeFileSync(join(work, 'slash'), await tarOf(slash));
+  writeFileSync(join(work, 'hard'), withType(await tarOf(files), '1'));
+  writeFileSync(join(work, 'symbolic'), withType(await tarOf(files), '2'));
+  writeFileSync(join(work, 'text'), withType(await tarOf([named('text', Buffer.from('text')), files[1]!]), '1'));
+  expect((await scanned()).told).toEqual([
+    ['directory', 'corrupt'],
+    ['hard!/last.jpg', 'match'],
+    ['hard!/x.jpg', 'match'],
+    ['old!/last.jpg', 'match'],
+    ['old!/x.jpg/', 'match'],
+    ['slash!/last.jpg', 'match'],
+    ['slash!/x.jpg/', 'match'],
+    ['symbolic!/last.jpg', 'match'],
+    ['symbolic!/x.jpg', 'match'],
+    ['text!/last.jpg', 'match'],
+    ['text!/text', 'unsupported_format'],
+  ]);
+});
+
 test('a bomb and a large image are too_large, an encrypted entry is unreadable, a cut archive corrupt', async () => {
   // Only images are unpacked whole, so the bomb must look like one.
   writeFileSync(
