@@ -4,16 +4,7 @@ import type { ImageFormat } from '../core/vocabulary.js';
 import { type Animation, Canvas, reachable } from './animation.js';
 import { readPngAnimation } from './apng.js';
 import { filledUp, isCutOff } from './cut-off.js';
-import {
-  type Candidate,
-  CORRUPT,
-  isDamageError,
-  missingRows,
-  type Picture,
-  thinnedOut,
-  truncated,
-  worse,
-} from './damage.js';
+import { type Candidate, CORRUPT, isDamageError, type Picture, thinnedOut, truncated, worse } from './damage.js';
 import { spreadFrames } from './frames.js';
 import { furtherImages } from './further-images.js';
 import { firstFrame } from './gif.js';
@@ -23,6 +14,7 @@ import { hasPrimaryItem, type ImageItem, imageItems } from './iso-items.js';
 import { decodableFrames, pictureTrack, stillOf } from './iso-track.js';
 import { decodeByLibvips, type LibvipsSource, readPages } from './libvips.js';
 import { withEnd } from './png-chunks.js';
+import { missingOfPng } from './png-rows.js';
 import type { Preview } from './raw-preview.js';
 
 export interface Source {
@@ -71,7 +63,7 @@ async function decodeStillPng(source: Source): Promise<Picture> {
   try {
     const bytes = isCut ? withEnd(source.bytes) : source.bytes;
     const { raster, damage } = await decodeByLibvips({ ...source, bytes }, 0);
-    return { raster, damage: damage && isCut ? truncated(missingRows(raster) / raster.height) : damage };
+    return { raster, damage: damage && isCut ? truncated(await missingOfPng(source.bytes)) : damage };
   } catch (error) {
     if (!isDamageError(error)) throw error;
     const picture = await decodePasses(source, isCut);

@@ -59,28 +59,36 @@ const PIECES = [
 /** Strips that are looked at: one for each row of the largest image that is written so. */
 const STRIPS_MAX = 65_536;
 
-/** The first directory of a TIFF, and what the strips or tiles of its image take; not of a BigTIFF. Source: TIFF 6.0, 2 and 3. */
-function endsEarlyTiff(view: View): boolean {
+/**
+ * Return how much of a TIFF is missing at its end, 0 to 1: of the strips or tiles of its first image the share that leaves the file, or all
+ * without their directory. Of a BigTIFF 0. Source: TIFF 6.0, 2 and 3.
+ */
+function missingOf(view: View): number {
   const tiff = new TiffReader(view);
-  if (tiff.isBig) return false;
+  if (tiff.isBig) return 0;
   const directory = tiff.first();
-  if (!directory?.isWhole) return true;
+  if (!directory?.isWhole) return 1;
   const isBeyond = ({ at, bytes }: { at: number; bytes: number }) => at + bytes > view.byteLength;
-  return PIECES.some((tags) => {
-    if (tags.some((tag) => isBeyond(directory.entries.get(tag) ?? { at: 0, bytes: 0 }))) return true;
+  const shares = PIECES.map((tags) => {
+    if (tags.some((tag) => isBeyond(directory.entries.get(tag) ?? { at: 0, bytes: 0 }))) return 1;
     const [places, lengths] = tags.map((tag) => directory.values(tag, STRIPS_MAX)) as [number[], number[]];
-    return places.some((at, n) => isBeyond({ at, bytes: lengths[n] ?? 0 }));
+    const beyond = places.filter((at, n) => isBeyond({ at, bytes: lengths[n] ?? 0 })).length;
+    return beyond / Math.max(1, places.length);
   });
+  return Math.max(...shares);
 }
 
 const viewOf = (bytes: Uint8Array): View => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** As `missingOf`. Errors: none, for any bytes. */
+export const missingOfTiff = (bytes: Uint8Array): number => missingOf(viewOf(bytes));
 
 /** Return whether the file is known to end early; decoders say so themselves of the other formats. Errors: none, for any bytes. */
 export function isCutOff(format: ImageFormat, bytes: Uint8Array): boolean {
   const view = viewOf(bytes);
   if (format === 'png') return endsEarlyPng(view);
   if (format === 'gif') return endsEarlyGif(view);
-  if (format === 'tiff') return endsEarlyTiff(view);
+  if (format === 'tiff') return missingOf(view) > 0;
   return (DECLARED[format]?.(view) ?? 0) > bytes.length;
 }
 

@@ -34,8 +34,8 @@ const MISSING_SHARE_MAX = 1 / 32;
 
 /**
  * Return the number of rows that a decoder made up: at the end, or, of an image whose last row comes first in its file, at the start. After the
- * end of the data libjpeg repeats the last block's mean, and others leave the memory as it was, so these rows have one colour; original rows of
- * that colour there are counted too.
+ * end of the data libjpeg repeats the last block's mean, and others leave new memory as it was, so these rows have one colour; original rows of
+ * that colour there are counted too. Not of a PNG, in whose missing rows libpng leaves older ones.
  */
 export function missingRows({ width, height, channels, data }: Raster, side: 'end' | 'start' = 'end'): number {
   const pixels = width * height;
@@ -68,15 +68,6 @@ export const CORRUPT: Damage = { reason: 'corrupt', code: 'IMAGE_CORRUPT', isGra
 /** Return whether an error is about damage: the rest of the file may be decodable. */
 export function isDamageError(error: unknown): error is AppError {
   return error instanceof AppError && (error.code === 'IMAGE_TRUNCATED' || error.code === 'IMAGE_CORRUPT');
-}
-
-/**
- * Return the damage of a image that was decoded in spite of an error. `isHarmless`: the decoder said what it passed over, and
- * no pixel depends on it.
- */
-export function damageOf(error: AppError, raster: Raster, isHarmless: boolean): Damage {
-  if (error.code !== 'IMAGE_TRUNCATED') return { ...CORRUPT, isGrave: !isHarmless };
-  return truncated(missingRows(raster) / raster.height);
 }
 
 /** The graver of two. */

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { constants, createInflate, deflateSync } from 'node:zlib';
 import { isTooSmall } from '../kernels/pdq.js';
 import { chunksOf, pngChunk, SIGNATURE } from './png-chunks.js';
+import { across, type Layout, layoutOf, PASSES, type Pass, rowBytes, sizeOf } from './png-layout.js';
 
 /** A PNG without interlacing, of the pixels that are on the grid of the complete passes. */
 interface Passes {
@@ -15,48 +16,13 @@ interface Passes {
   readonly side: number;
 }
 
-type Step = readonly [columns: number, rows: number];
-
-interface Pass {
-  /** First column and row, and the distance to the next. */
-  readonly start: Step;
-  readonly step: Step;
-  /** What is complete with this pass and all before it. */
-  readonly grid: Step;
-}
-
 /** All but the last: without it there is half of the pixels at most, so this takes no more memory than decoding the whole. */
-const PASSES: readonly Pass[] = [
-  { start: [0, 0], step: [8, 8], grid: [8, 8] },
-  { start: [4, 0], step: [8, 8], grid: [4, 8] },
-  { start: [0, 4], step: [4, 8], grid: [4, 4] },
-  { start: [2, 0], step: [4, 4], grid: [2, 4] },
-  { start: [0, 2], step: [2, 4], grid: [2, 2] },
-  { start: [1, 0], step: [2, 2], grid: [1, 2] },
-];
-/** Samples a pixel, by the type of colour: grey, R G B, palette, and the first two with alpha. */
-const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+const KEPT = PASSES.slice(0, -1);
 /** Chunks that are written otherwise, and those of an animation. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['IHDR', 'IDAT', 'IEND', 'acTL', 'fcTL', 'fdAT']);
 
 /** Each piece takes a turn of the thread pool. */
 const PIECE_BYTES_MAX = 16_384;
-
-interface Layout {
-  readonly width: number;
-  readonly height: number;
-  /** Of a pixel. */
-  readonly bits: number;
-}
-
-const across = (length: number, start: number, step: number) => Math.max(0, Math.ceil((length - start) / step));
-const rowBytes = (pixels: number, bits: number) => Math.ceil((pixels * bits) / 8);
-
-/** Pixels of a pass, a row and all, and its bytes with a filter's number before each row; a pass without pixels has none. */
-function sizeOf({ start, step }: Pass, { width, height, bits }: Layout) {
-  const [columns, rows] = [across(width, start[0], step[0]), across(height, start[1], step[1])];
-  return { columns, rows, bytes: columns === 0 ? 0 : rows * (1 + rowBytes(columns, bits)) };
-}
 
 /** Inflate as far as there is data without damage, at most so many bytes: what is behind them is not needed. */
 async function inflateUpTo(pieces: readonly Uint8Array[], bytesMax: number): Promise<Uint8Array> {
@@ -111,7 +77,7 @@ class Grid {
 
   constructor(
     { width, height, bits }: Layout,
-    readonly step: Step,
+    readonly step: Pass['grid'],
   ) {
     [this.columns, this.rows] = [across(width, 0, step[0]), across(height, 0, step[1])];
     this.stride = 1 + rowBytes(this.columns, bits);
@@ -146,21 +112,9 @@ const copyBits: Copy = (bits, source, from, target, to) => {
   target[(to * bits) >> 3]! |= value << (8 - bits - ((to * bits) & 7));
 };
 
-function layoutOf(header: Uint8Array): Layout | null {
-  if (header.length < 13) return null;
-  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
-  const [width, height, depth, colour, interlacing] = [
-    view.getUint32(0),
-    view.getUint32(4),
-    ...[8, 9, 12].map((at) => view.getUint8(at)),
-  ] as [number, number, number, number, number];
-  const bits = depth * (SAMPLES[colour] ?? 0);
-  return interlacing === 1 && [1, 2, 4, 8, 16, 24, 32, 48, 64].includes(bits) ? { width, height, bits } : null;
-}
-
 /** Return the pixels of the passes that are complete, in rows, each behind a byte. */
 async function unpack(pieces: readonly Uint8Array[], layout: Layout): Promise<Uint8Array[]> {
-  const sizes = PASSES.map((pass) => sizeOf(pass, layout));
+  const sizes = KEPT.map((pass) => sizeOf(pass, layout));
   const bytesMax = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
   const inflated = await inflateUpTo(pieces, bytesMax);
   const passes: Uint8Array[] = [];
@@ -182,7 +136,7 @@ export async function completePasses(bytes: Uint8Array, pixelsMax: number): Prom
   const chunks = [...chunksOf(bytes)];
   const header = Uint8Array.from(chunks.find(({ type }) => type === 'IHDR')?.data.subarray(0, 13) ?? []);
   const layout = layoutOf(header);
-  if (!layout || layout.width * layout.height > pixelsMax) return null;
+  if (!layout?.isInterlaced || layout.width * layout.height > pixelsMax) return null;
   const first = chunks.findIndex(({ type }) => type === 'IDAT');
   const pieces = chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data);
   const passes = await unpack(pieces, layout);

@@ -13,17 +13,19 @@ interface JpegHeader {
 }
 
 const SOI = 0xd8;
-const EOI = 0xd9;
-const SOS = 0xda;
+export const EOI = 0xd9;
+export const SOS = 0xda;
 /** Frame header of JPEG-LS. Source: ITU-T T.87, annex C. */
 const SOF_LS = 0xf7;
 /** Frame headers are C0..CF except DHT (C4), JPG (C8) and DAC (CC). */
-const isFrame = (marker: number) =>
+export const isFrame = (marker: number) =>
   (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) || marker === SOF_LS;
+/** Of the marker of a frame header. */
+export const isProgressive = (marker: number) => (marker & 3) === 2;
 /** Baseline, extended and progressive, each with Huffman or arithmetic coding. */
 const DECODED_FRAMES = new Set([0xc0, 0xc1, 0xc2, 0xc9, 0xca]);
 /** Markers without a segment: TEM and the restart markers. */
-const isBare = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+export const isBare = (marker: number) => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 
 /** Return the first frame header; null if there is none before the first scan or the end. */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
@@ -47,7 +49,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
         height: (bytes[at + 5]! << 8) | bytes[at + 6]!,
         width: (bytes[at + 7]! << 8) | bytes[at + 8]!,
         components: bytes[at + 9]!,
-        progressive: (marker & 3) === 2,
+        progressive: isProgressive(marker),
         isOtherProcess: !DECODED_FRAMES.has(marker),
       };
     }

@@ -5,8 +5,9 @@
 import jpegTurbo from '@julusian/jpeg-turbo';
 import { AppError } from '../core/errors.js';
 import type { Raster } from '../core/vocabulary.js';
-import { CORRUPT, type Picture } from './damage.js';
+import { CORRUPT, type Picture, thinnedOut, truncated, worse } from './damage.js';
 import { countScans, readJpegHeader } from './jpeg-header.js';
+import { withoutOddities } from './jpeg-oddities.js';
 import { decodeByLibvips } from './libvips.js';
 
 /** A progressive JPEG has about ten scans; each is a pass over all coefficients, so thousands are a time bomb. */
@@ -41,11 +42,43 @@ export async function decodeJpeg(bytes: Uint8Array, pixelsMax: number, takePlane
     throw new AppError('IMAGE_CORRUPT', { format: 'jpeg', scansMax: JPEG_SCANS_MAX });
   }
   const isCmyk = header.components === 4;
-  const grey = isCmyk ? null : decodeGrey(bytes, header.width, header.height, takePlane);
-  if (grey) return { raster: grey, damage: null };
-  const picture = await decodeByLibvips({ bytes, format: 'jpeg', pixelsMax }, 0);
-  // libjpeg-turbo warned of something that libvips passes over.
-  return isCmyk || picture.damage ? picture : { ...picture, damage: CORRUPT };
+  const decodeWhole = (file: Uint8Array) =>
+    isCmyk ? wholeByLibvips(file, pixelsMax) : decodeGrey(file, header.width, header.height, takePlane);
+  const whole = await decodeWhole(bytes);
+  if (whole) return { raster: whole, damage: null };
+  const mended = withoutOddities(bytes, header.components);
+  const odd = mended && (await decodeWhole(mended.bytes));
+  if (odd) return { raster: odd, damage: mended.hadNoEnd ? truncated(0) : CORRUPT };
+  const { raster, damage } = await decodeByLibvips({ bytes: withoutZeros(bytes), format: 'jpeg', pixelsMax }, 0);
+  // libvips looks at neither the last rows nor what is behind them. Pixels behind a wrong code, or too few or too many of them, are wrong.
+  if (damage?.reason !== 'truncated') return { raster, damage: { ...CORRUPT, isGrave: true } };
+  const isCoarse = header.progressive && hasOneScan(bytes);
+  return {
+    raster,
+    damage: isCoarse ? worse(damage, thinnedOut(Math.max(raster.width, raster.height) / BLOCK)) : damage,
+  };
+}
+
+/** Rows and columns of a block, of which the first scan of a progressive JPEG has one value. */
+const BLOCK = 8;
+
+/** Return whether a progressive JPEG that is cut off has no complete scan but the first. A thumbnail, before the frame header, is not counted. */
+function hasOneScan(bytes: Uint8Array): boolean {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return countScans(bytes.subarray(Math.max(0, file.lastIndexOf('\xff\xc2', undefined, 'latin1'))), 3) < 3;
+}
+
+/** Leave out zeros at the end: those of a file that was not written to its end would be decoded as pixels. */
+function withoutZeros(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return bytes.subarray(0, end);
+}
+
+/** Decode what libjpeg-turbo does not; null if there is a warning. */
+async function wholeByLibvips(bytes: Uint8Array, pixelsMax: number): Promise<Raster | null> {
+  const { raster, damage } = await decodeByLibvips({ bytes, format: 'jpeg', pixelsMax }, 0);
+  return damage ? null : raster;
 }
 
 /** Decode the luma; null if libjpeg-turbo fails. */
@@ -56,7 +89,7 @@ function decodeGrey(bytes: Uint8Array, width: number, height: number, takePlane:
     jpegTurbo.decompressSync(source, data, { format: jpegTurbo.FORMAT_GRAY });
     return { width, height, channels: 1, data };
   } catch {
-    // It fails on every warning, without details. libvips is next, and its message is translated.
+    // It fails on every warning, without details. libvips has them, and goes further.
     return null;
   }
 }

@@ -2,9 +2,10 @@
 import sharp from 'sharp';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import type { ImageFormat, Raster } from '../core/vocabulary.js';
-import { isCutOff } from './cut-off.js';
-import { damageOf, isDamageError, type Picture } from './damage.js';
+import { isCutOff, missingOfTiff } from './cut-off.js';
+import { CORRUPT, type Damage, isDamageError, missingRows, type Picture, truncated } from './damage.js';
 import type { Rectangle } from './gif.js';
+import { missingOfPng } from './png-rows.js';
 import { Turns } from './turns.js';
 
 /** Loaders of exactly the decoded formats, from memory: none opens files, runs a delegate or renders text. */
@@ -29,6 +30,8 @@ export function shareTurns(shared: SharedArrayBuffer): void {
 /** Messages of libvips and its loaders; any other message means damage. */
 const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
   [/exceeds pixel limit|image too large|dimensions? (?:is |are )?too large|too big/i, 'IMAGE_TOO_MANY_PIXELS'],
+  // The data of a JPEG, before a marker: an end of the file is said in other words.
+  [/premature end of data segment/i, 'IMAGE_CORRUPT'],
   [
     /premature end|unexpected end|end of (?:file|stream|data)|truncated|read past end|not enough data|no image data/i,
     'IMAGE_TRUNCATED',
@@ -68,23 +71,10 @@ const optionsOf = ({ pixelsMax }: LibvipsSource, takesDamage: boolean) => ({
 });
 
 /**
- * Warnings after which no pixel is another: about tags that are not used, and a JPEG's segments. The first warning decides; a file
- * can have others behind it.
+ * Warnings after which no pixel is another: about tags that are not used. The first warning decides; a file can have others behind it.
  */
 const HARMLESS =
-  /^[^\n]*(?:Unknown Adobe color transform|Invalid SOS parameters|ASCII (?:value|array) for|does not end in null byte|Unknown (?:field|tag|pseudo-tag)|Incorrect (?:count|value) for|tags are not sorted|iCCP|known incorrect sRGB|gAMA|cHRM|[ti]XTt?|eXIf|tIME|pHYs|bKGD|hIST|sBIT|Wrong data type)/i;
-const STRAY = /^[^\n]*: (\d+) extraneous bytes before marker 0x(..)/;
-/** Stray bytes behind the pixels of a JPEG; more are pixels that could not be decoded. */
-const STRAY_BYTES_MAX = 32;
-/** Restart markers, and the end: what is before them are pixels. */
-const BEHIND_PIXELS = /^d[0-79]$/;
-
-function isHarmless(warning: string): boolean {
-  const stray = STRAY.exec(warning);
-  if (stray) return !BEHIND_PIXELS.test(stray[2]!) || Number(stray[1]) <= STRAY_BYTES_MAX;
-  return HARMLESS.test(warning);
-}
-
+  /^[^\n]*(?:ASCII (?:value|array) for|does not end in null byte|Unknown (?:field|tag|pseudo-tag)|Incorrect (?:count|value) for|tags are not sorted|iCCP|known incorrect sRGB|gAMA|cHRM|[ti]XTt?|eXIf|tIME|pHYs|bKGD|hIST|sBIT|Wrong data type)/i;
 /** sharp says in a line of its own that a warning is an error; the warning is in the next one. */
 const firstWarning = (error: AppError): string =>
   (error.cause instanceof Error ? error.cause.message : '').replace(/^Warning treated as error[^\n]*\n/, '');
@@ -161,6 +151,18 @@ function decodeOnce(source: LibvipsSource, page: number, takesDamage: boolean): 
   });
 }
 
+/** Return what is wrong with an image that was decoded in spite of an error. */
+async function damageOf(error: AppError, raster: Raster, { format, bytes }: LibvipsSource): Promise<Damage> {
+  // What the decoder says that it passed over: no pixel depends on it.
+  if (error.code !== 'IMAGE_TRUNCATED') return { ...CORRUPT, isGrave: !HARMLESS.test(firstWarning(error)) };
+  if (format === 'png') return truncated(await missingOfPng(bytes));
+  if (format === 'tiff') {
+    const share = missingOfTiff(bytes);
+    return share > 0 ? truncated(share) : { ...CORRUPT, isGrave: true };
+  }
+  return truncated(missingRows(raster) / raster.height);
+}
+
 /**
  * Decode one frame or page, with its alpha; of a damaged file what is there.
  * Errors  the `IMAGE_*` of damage, limits and formats: nothing of it could be decoded.
@@ -171,7 +173,7 @@ export async function decodeByLibvips(source: LibvipsSource, page: number): Prom
   } catch (error) {
     if (!isDamageError(error)) throw error;
     const raster = await decodeOnce(source, page, true).catch(() => Promise.reject(error));
-    return { raster, damage: damageOf(error, raster, isHarmless(firstWarning(error))) };
+    return { raster, damage: await damageOf(error, raster, source) };
   }
 }
 

@@ -12,20 +12,30 @@ interface Chunk {
   readonly type: string;
   readonly at: number;
   readonly data: Uint8Array;
+  /** Compare the checksum; null if the file ends before it. */
+  isSound(): boolean | null;
 }
 
-/** Yield the chunks, without a look at their checksums. Errors IMAGE_CORRUPT: too many. */
+/** Return whether a decoder cannot do without chunks of a type: those with a capital letter. */
+export const isCritical = (type: string): boolean => (type.charCodeAt(0) & 0x20) === 0;
+
+/** Yield the chunks; their checksums are looked at by those who ask. Errors IMAGE_CORRUPT: too many. */
 export function* chunksOf(bytes: Uint8Array): Generator<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let left = CHUNKS_MAX;
-  for (let at = SIGNATURE.length; at + 8 <= bytes.length; ) {
+  for (let next = SIGNATURE.length; next + 8 <= bytes.length; ) {
+    const at = next;
     if (left-- === 0) throw new AppError('IMAGE_CORRUPT', { format: 'png', chunksMax: CHUNKS_MAX });
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     // The last chunk of a truncated file is decoded as far as it goes.
     const data = bytes.subarray(at + 8, Math.min(at + 8 + length, bytes.length));
-    yield { type, at, data };
-    at += CHUNK_BYTES + length;
+    const isSound = () => {
+      const end = at + 8 + length;
+      return end + 4 > bytes.length ? null : crc32(bytes.subarray(at + 4, end)) === view.getUint32(end);
+    };
+    yield { type, at, data, isSound };
+    next += CHUNK_BYTES + length;
   }
 }
 
@@ -40,9 +50,11 @@ export function pngChunk(type: string, ...parts: readonly Uint8Array[]): Buffer 
 
 /**
  * Return a PNG of which the end is missing with its last chunk shortened to what is there, and an end: decoders leave out the whole of a
- * chunk that is cut.
+ * chunk that is cut. The others keep their checksums, right or wrong.
  */
 export function withEnd(bytes: Uint8Array): Uint8Array {
-  const chunks = [...chunksOf(bytes)].map(({ type, data }) => pngChunk(type, data));
+  const chunks = [...chunksOf(bytes)].map(({ type, at, data, isSound }) =>
+    isSound() === null ? pngChunk(type, data) : bytes.subarray(at, at + CHUNK_BYTES + data.length),
+  );
   return Buffer.concat([SIGNATURE, ...chunks, pngChunk('IEND')]);
 }
