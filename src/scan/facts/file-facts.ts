@@ -45,13 +45,15 @@ export const IMAGE_KIND = FILE_KINDS[0];
  * Counts the changes after which files of some formats have other hashes; rows of before have 0. A scan that resumes reads
  * what `isOutdated` names again.
  */
-export const DECODING = 1;
+export const DECODING = 2;
 /** Formats whose files have the same hashes as in decoding 0, unless they were damaged or refused. */
 const AS_BEFORE: ReadonlySet<string> = new Set(['jpeg']);
 
 /** Return whether this version may find other hashes in the file. */
 export function isOutdated({ decoding, reason, degraded, image }: FileFacts): boolean {
   if (decoding >= DECODING) return false;
+  // Decoding 2 is other about damage alone: what is grave, and what the file ends with.
+  if (decoding === 1) return degraded || reason === 'truncated' || reason === 'corrupt';
   if (image === null) return reason === 'unsupported_format';
   return reason !== null || degraded || !AS_BEFORE.has(image.format);
 }

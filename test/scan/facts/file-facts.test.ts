@@ -5,7 +5,16 @@ import { hashQueries } from '../../../src/check/hash-image.js';
 import { ERRORS } from '../../../src/core/errors.js';
 import { IMAGE_FORMATS, NOT_CHECKED_REASONS, ORIENTATIONS, VERDICTS } from '../../../src/core/vocabulary.js';
 import { loadPdqHasher } from '../../../src/kernels/pdq-wasm.js';
-import { FILE_KINDS, factsOfReply, packFacts, replyOf, unpackFacts } from '../../../src/scan/facts/file-facts.js';
+import {
+  DECODING,
+  FILE_KINDS,
+  type FileFacts,
+  factsOfReply,
+  isOutdated,
+  packFacts,
+  replyOf,
+  unpackFacts,
+} from '../../../src/scan/facts/file-facts.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { NO_FACTS } from '../../../src/scan/image-reader.js';
 import { fileFacts } from '../../support/file-facts.js';
@@ -154,4 +163,23 @@ test('a time outside 64 bits of nanoseconds is kept within them, the same each t
     expect(unpackFacts(packed).mtimeNs).toBe(BigInt.asIntN(64, mtimeNs));
     expect(unpackFacts(packed)).toMatchObject({ ctimeNs: -(2n ** 63n), device: 1n });
   }
+});
+
+describe('rows of earlier versions', () => {
+  const image = { format: 'png', width: 8, height: 8 } as const;
+  const rowOf = (decoding: number, more: Partial<FileFacts>) =>
+    ({ decoding, reason: null, degraded: false, image, ...more }) as FileFacts;
+  test.each<[string, Partial<FileFacts>, boolean, boolean]>([
+    ['a whole image', {}, true, false],
+    ['a whole JPEG', { image: { ...image, format: 'jpeg' } }, false, false],
+    ['a damaged one', { degraded: true }, true, true],
+    ['a damaged JPEG', { degraded: true, image: { ...image, format: 'jpeg' } }, true, true],
+    ['a truncated one', { reason: 'truncated' }, true, true],
+    ['a corrupt one', { reason: 'corrupt' }, true, true],
+    ['one with too many pixels', { reason: 'too_many_pixels' }, true, false],
+    ['what was no image', { reason: 'not_an_image', image: null }, false, false],
+    ['a format that was not decoded', { reason: 'unsupported_format', image: null }, true, false],
+  ])('%s is read again where this one may find something else in it', (_name, facts, of0, of1) => {
+    expect([0, 1, DECODING].map((decoding) => isOutdated(rowOf(decoding, facts)))).toEqual([of0, of1, false]);
+  });
 });
