@@ -1,6 +1,7 @@
 /** `zeef audit ...`: shows and verifies the audit log. */
 
 import { type Command, InvalidArgumentError } from 'commander';
+import { wholeOf } from '../core/plain-number.js';
 import type { AuditHead, AuditOutcome, AuditRow } from '../store/audit-contract.js';
 import { type CliContext, EXIT, type GlobalFlags, withService } from './context.js';
 import { tableText } from './table.js';
@@ -11,7 +12,7 @@ const ROWS_READ = 1_000;
 const secondOf = (iso: string) => iso.slice(0, 19).replace('T', ' ');
 
 function rows(text: string): number {
-  const value = Number(text);
+  const value = wholeOf(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a number of rows above 0');
   return value;
 }

@@ -1,7 +1,9 @@
 /** `zeef bench`: runs the benches of `bench/`. */
+
 import { pathToFileURL } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { artefact } from '../core/package-root.js';
+import { wholeOf } from '../core/plain-number.js';
 import { type CliContext, earlyExit } from './context.js';
 import { writesTo } from './output-files.js';
 
@@ -18,7 +20,7 @@ interface BenchFlags {
 }
 
 function count(text: string): number {
-  const value = Number(text);
+  const value = wholeOf(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected an integer above 0');
   return value;
 }
@@ -47,7 +49,7 @@ export function addBenchCommand(program: Command, cli: CliContext): void {
     )
     .option('--hashes <file>', 'index: your own entries, N x 32 raw bytes')
     .option('--queries <file>', 'index: your own queries, N x 32 raw bytes')
-    .addOption(writesTo(new Option('--pairs <file>', 'index: write every pair found, as CSV')))
+    .addOption(writesTo(new Option('--pairs <file>', 'index: write every pair found, as CSV'), 'list of pairs'))
     .option(
       '--hnsw-max <count>',
       'index: maximum number of entries for hnswlib and usearch; a million take an hour',

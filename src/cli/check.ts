@@ -2,6 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import type { CheckAnswer, HashAnswer } from '../check/answers.js';
+import { AppError } from '../core/errors.js';
 import { FRAMES_DEFAULT, FRAMES_MAX } from '../core/limits.js';
 import type { Match } from '../core/match-types.js';
 import { terminalField } from '../core/terminal.js';
@@ -119,9 +120,13 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
     .option('--lists <names>', 'only these lists, separated by commas')
     .option('--frames <count>', FRAMES_HELP)
     .addOption(detail())
-    .option('--digests <names>', 'also print these digests, separated by commas: md5, sha1')
+    .option('--digests <names>', 'with --json: also these digests, separated by commas: md5, sha1')
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags) => {
+      if (flags.digests !== undefined && !flags.json)
+        throw new AppError('REQUEST_INVALID', { field: 'digests', expected: '--json, which has them' });
+      // Also where a folder has no image.
+      const options = checkOptions(flags);
       const byVerdict: Record<string, number> = {};
       const run = async (service: Service) => {
         if (service.readiness().listsInForce === 0) cli.err(NO_LIST_LINE);
@@ -129,7 +134,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
           const early = earlyExit(cli);
           if (early !== null) return cli.setExitCode(early);
           await service.whenRoom();
-          const { id: _, ...answer } = await service.checkImage(input, { ...checkOptions(flags), reference: path });
+          const { id: _, ...answer } = await service.checkImage(input, { ...options, reference: path });
           const counts = !isFound || answer.reason !== 'not_an_image';
           if (counts) byVerdict[answer.verdict] = (byVerdict[answer.verdict] ?? 0) + 1;
           cli.out(flags.json ? `${JSON.stringify({ path, ...answer })}\n` : verdictLine(path, { id: null, ...answer }));
@@ -150,6 +155,9 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
     )
     .option('--json', 'one JSON object a line')
     .action(async (files: string[], flags: ImageCheckFlags & { algorithm: 'pdq' | 'blockhash' | 'all' }) => {
+      if (flags.algorithm === 'blockhash' && flags.orientations === 'all')
+        throw new AppError('REQUEST_INVALID', { field: 'orientations', expected: 'pdq: only its hashes are turned' });
+      const frames = framesFrom(flags);
       const algorithms = flags.algorithm === 'all' ? (['pdq', 'blockhash'] as const) : [flags.algorithm];
       const run = async (service: Service) => {
         for await (const { path, input, isFound } of imagesNamed(cli, files, service)) {
@@ -160,7 +168,7 @@ export function addCheckCommands(program: Command, cli: CliContext): void {
             orientations: flags.orientations ?? 'none',
             families: 'both',
             algorithms,
-            frames: framesFrom(flags),
+            frames,
             detail: 'plain',
           });
           if (answer.reason && !(isFound && answer.reason === 'not_an_image')) cli.setExitCode(EXIT.failed);

@@ -9,6 +9,7 @@ import { type ConfigSources, readConfig } from '../config/read-config.js';
 import { AppError } from '../core/errors.js';
 import { FRAMES_DEFAULT, FRAMES_MAX, RADIUS_BITS_MAX } from '../core/limits.js';
 import { namesFrom } from '../core/names.js';
+import { wholeOf } from '../core/plain-number.js';
 import { systemWords } from '../core/system-words.js';
 import { DIGEST_ALGORITHMS, type DigestAlgorithm, type OrientationChoice } from '../core/vocabulary.js';
 import type { Detail } from '../core/window.js';
@@ -191,7 +192,7 @@ interface CheckFlags {
 
 /** Return the number of frames to check. Errors REQUEST_INVALID. */
 export function framesFrom({ frames }: ImageCheckFlags): number {
-  const count = frames === undefined ? FRAMES_DEFAULT : Number(frames);
+  const count = frames === undefined ? FRAMES_DEFAULT : wholeOf(frames);
   if (!(Number.isInteger(count) && count >= 1 && count <= FRAMES_MAX)) {
     throw new AppError('REQUEST_INVALID', { field: 'frames', got: frames ?? '', expected: `1..${FRAMES_MAX}` });
   }
@@ -208,7 +209,7 @@ function digestsFrom({ digests }: ImageCheckFlags): DigestAlgorithm[] {
 
 /** Return the radius, or null where none was given. Errors RADIUS_INVALID. */
 export function radiusFrom(text: string | undefined): number | null {
-  const radius = text === undefined ? null : Number(text);
+  const radius = text === undefined ? null : wholeOf(text);
   if (radius !== null && !(Number.isInteger(radius) && radius >= 0 && radius <= RADIUS_BITS_MAX)) {
     throw new AppError('RADIUS_INVALID', { got: text ?? '', expected: `0..${RADIUS_BITS_MAX}` });
   }

@@ -37,8 +37,8 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   ],
   'lists source': [
     example(
-      'A list that is fetched every hour, with a password from a variable',
-      'zeef lists source ncmec --type ncmec --user us --secret-env NCMEC --every 60',
+      'A list that is fetched from a service',
+      'zeef lists source ncmec --type ncmec --url https://hashsharing.ncmec.org/npo',
     ),
     example('Where a list comes from, and how its last sync went', 'zeef lists source ncmec'),
   ],

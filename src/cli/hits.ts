@@ -1,9 +1,11 @@
 /** `zeef hits ...`: the cases of the ledger, and decisions on them. The JSON is that of `/v1/hits`. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { decideHit } from '../cases/decide-hit.js';
 import { handleHit } from '../cases/handle-hit.js';
 import { AppError, commandLineOf } from '../core/errors.js';
 import { parseTime } from '../core/period.js';
+import { wholeOf } from '../core/plain-number.js';
 import { terminalField } from '../core/terminal.js';
 import { DECISIONS, HIT_STATUSES, type HitStatus } from '../core/vocabulary.js';
 import type { Hit } from '../ledger/hit.js';
@@ -38,7 +40,7 @@ interface ListFlags {
 }
 
 function count(text: string): number {
-  const value = Number(text);
+  const value = wholeOf(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a number of hits above 0');
   return value;
 }
@@ -136,7 +138,7 @@ function addListCommand(hits: Command, program: Command, cli: CliContext): void 
         .choices([...HIT_ORDERS])
         .default('newest'),
     )
-    .option('--last <hits>', 'number of hits', count, HITS_SHOWN)
+    .addOption(new Option('--last <hits>', 'number of hits').argParser(count).default(HITS_SHOWN).conflicts('all'))
     .option('--all', 'all of them')
     .option('--json', 'one JSON object a line')
     .action((flags: ListFlags) =>

@@ -1,7 +1,10 @@
 /** `zeef keys ...`: creates, rotates and revokes API keys; a key is printed once, to stdout. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AppError } from '../core/errors.js';
 import { KEY_GRACE_HOURS_DEFAULT, KEY_GRACE_HOURS_MAX } from '../core/limits.js';
 import { parseTime } from '../core/period.js';
+import { decimalOf } from '../core/plain-number.js';
 import { type KeyInfo, SCOPES, type Scope } from '../store/keys-contract.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 import { minuteOf, tableText } from './table.js';
@@ -15,11 +18,17 @@ function time(text: string): string {
 }
 
 function hours(text: string): number {
-  const value = Number(text);
-  if (!(text !== '' && value >= 0 && value <= KEY_GRACE_HOURS_MAX)) {
+  const value = decimalOf(text);
+  if (!(value >= 0 && value <= KEY_GRACE_HOURS_MAX)) {
     throw new InvalidArgumentError(`expected hours in 0..${KEY_GRACE_HOURS_MAX}`);
   }
   return value;
+}
+
+/** Errors REQUEST_INVALID. */
+function requireOnce(scopes: readonly Scope[]): void {
+  if (new Set(scopes).size === scopes.length) return;
+  throw new AppError('REQUEST_INVALID', { field: 'scopes', got: scopes.join(' '), expected: 'each scope once' });
 }
 
 function stateOf({ expiresAt, revokedAt }: KeyInfo): string {
@@ -37,6 +46,12 @@ const rowOf = (key: KeyInfo) => [
   `${key.scopes.join(', ')}${key.name === null ? '' : `: ${key.name}`}`,
 ];
 
+/** Print a new key, once. `says`: about it, beside it; null: all as JSON. */
+function printKey(cli: CliContext, created: { readonly key: string }, says: string | null): void {
+  if (says !== null) cli.err(says);
+  cli.out(says === null ? `${JSON.stringify(created)}\n` : `${created.key}\n`);
+}
+
 export function addKeyCommands(program: Command, cli: CliContext): void {
   const globals = () => program.opts<GlobalFlags>();
   const keys = program.command('keys').description('API keys');
@@ -51,14 +66,15 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
     .option('--name <name>', 'purpose of the key')
     .option('--expires <time>', 'RFC 3339, for example 2027-01-01T00:00:00Z', time)
     .option('--json', 'as JSON')
-    .action((flags: { tenant: string; scopes: Scope[]; name?: string; expires?: string; json?: boolean }) =>
-      withService(cli, globals(), async (service) => {
-        const { tenant, scopes, name = null, expires: expiresAt = null, json } = flags;
+    .action((flags: { tenant: string; scopes: Scope[]; name?: string; expires?: string; json?: boolean }) => {
+      const { tenant, scopes, name = null, expires: expiresAt = null, json } = flags;
+      requireOnce(scopes);
+      return withService(cli, globals(), async (service) => {
         const created = await changesOf(service).keys.createKey({ tenant, scopes, name, expiresAt });
-        if (!json) cli.err(`key ${created.info.id} of ${tenant}; it is printed only once:\n`);
-        cli.out(json ? `${JSON.stringify(created)}\n` : `${created.key}\n`);
-      }),
-    );
+        const says = `key ${created.info.id} of ${tenant}; it is printed only once:\n`;
+        printKey(cli, created, json ? null : says);
+      });
+    });
 
   keys
     .command('list')
@@ -89,9 +105,8 @@ export function addKeyCommands(program: Command, cli: CliContext): void {
           graceMs: grace * HOUR_MS,
           ...(expires === undefined ? {} : { expiresAt: expires }),
         });
-        if (!json)
-          cli.err(`key ${created.info.id}; it is printed only once. ${id} is valid until ${created.old.expiresAt}:\n`);
-        cli.out(json ? `${JSON.stringify(created)}\n` : `${created.key}\n`);
+        const says = `key ${created.info.id}; it is printed only once. ${id} is valid until ${created.old.expiresAt}:\n`;
+        printKey(cli, created, json ? null : says);
       }),
     );
 

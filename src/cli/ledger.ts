@@ -38,7 +38,7 @@ export function addLedgerCommands(program: Command, cli: CliContext): void {
   ledger
     .command('backup')
     .description('write a consistent copy, while the service runs')
-    .addArgument(writesTo(new Argument('<file>'), { isNew: true }))
+    .addArgument(writesTo(new Argument('<file>'), null))
     .option('--json', 'one JSON object')
     .action(async (file: string, { json }: { json?: boolean }) => {
       await withLedger(cli, globals(), async (opened) => {

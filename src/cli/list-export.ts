@@ -14,7 +14,7 @@ export function addExportCommand(lists: Command, program: Command, cli: CliConte
   lists
     .command('export')
     .description('write the index file that a process reads when it starts; with --list export one list')
-    .addArgument(writesTo(new Argument('[file]', 'with --list: by default stdout'), { isNew: true }))
+    .addArgument(writesTo(new Argument('[file]', 'with --list: by default stdout'), null))
     .option('--list <name>', 'export this list with its values; a file is sealed, stdout is not')
     .option('--plain', 'do not seal the file of a list')
     .addOption(new Option('--format <format>', 'format of a list').choices([...EXCHANGE_FORMATS]).default('jsonl'))
@@ -23,15 +23,29 @@ export function addExportCommand(lists: Command, program: Command, cli: CliConte
       async (
         file: string | undefined,
         flags: { json?: boolean; list?: string; format: ExchangeFormat; plain?: boolean },
-      ) =>
-        withService(cli, program.opts<GlobalFlags>(), async (service) => {
+        command: Command,
+      ) => {
+        requireList(file, flags, command);
+        await withService(cli, program.opts<GlobalFlags>(), async (service) => {
           if (flags.list !== undefined) return exportList(service, cli, file, { ...flags, list: flags.list });
-          if (file !== undefined) throw new AppError('REQUEST_INVALID', { field: 'file', expected: '--list with it' });
           const written = await service.exportIndex();
           const words = `generation ${written.generation}: ${written.entryCount} entries, ${written.bytes} bytes\n`;
           cli.out(flags.json ? `${JSON.stringify(written)}\n` : words);
-        }),
+        });
+      },
     );
+}
+
+/** Errors REQUEST_INVALID: a file, or how one is written, without a list. */
+function requireList(
+  file: string | undefined,
+  { list, plain }: { readonly list?: string; readonly plain?: boolean },
+  command: Command,
+): void {
+  if (list !== undefined) return;
+  const hasFormat = command.getOptionValueSource('format') === 'cli';
+  const field = file !== undefined ? 'file' : plain ? 'plain' : hasFormat ? 'format' : null;
+  if (field !== null) throw new AppError('REQUEST_INVALID', { field, expected: '--list with it' });
 }
 
 async function exportList(

@@ -43,8 +43,13 @@ export function addFeedbackCommand(lists: Command, program: Command, cli: CliCon
     .description('what people decided on the hits of a list, for its publisher: as a file, or sent')
     .argument('<name>')
     .option('--since <time>', 'only entries with a decision since then, in UTC unless a zone is given', time)
-    .addOption(writesTo(new Option('--out <file>', 'write to this file instead of stdout')))
-    .addOption(new Option('--format <format>', 'format of the file').choices([...FEEDBACK_FORMATS]).default('csv'))
+    .addOption(writesTo(new Option('--out <file>', 'write to this file instead of stdout'), 'feedback of a list'))
+    .addOption(
+      new Option('--format <format>', 'format of the file')
+        .choices([...FEEDBACK_FORMATS])
+        .default('csv')
+        .conflicts('json'),
+    )
     .addOption(
       new Option('--send', 'show what would be sent to the service of the list’s source').conflicts(['out', 'format']),
     )
@@ -72,7 +77,7 @@ async function run(parts: Parts, name: string, flags: FeedbackFlags, cli: CliCon
   );
   const text = flags.json ? `${JSON.stringify({ list: name, feedback: rows })}\n` : feedbackText(rows, flags.format);
   if (flags.out === undefined) cli.out(text, 'document');
-  else await writeNamed('--out', flags.out, text);
+  else writeNamed('--out', flags.out, text, 0o600);
 }
 
 const rowText = ({ entryId, algorithm, verdict, confirmed, falsePositive, exact }: EntryFeedback) =>

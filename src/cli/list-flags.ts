@@ -1,9 +1,15 @@
 /** Parsers of option values of `zeef lists`. */
+
 import { InvalidArgumentError } from 'commander';
 import { LIST_ENTRY_DAYS_MAX, LIST_WORDS_MAX } from '../core/limits.js';
 import { parseTime } from '../core/period.js';
+import { wholeOf } from '../core/plain-number.js';
 import type { Algorithm } from '../core/vocabulary.js';
 import { algorithmNamed } from '../hashlists/normalise.js';
+
+/** Words that clear a setting. */
+export const NEVER = 'never';
+export const ALL = 'all';
 
 export function algorithm(name: string): Algorithm {
   const known = algorithmNamed(name);
@@ -27,16 +33,18 @@ export function importTime(text: string): string {
   return new Date(ms).toISOString();
 }
 
-export function expiry(text: string): string | null {
-  if (text === 'never') return null;
+/** `never` stays a word: commander takes null for no value. */
+export function expiry(text: string): string {
+  if (text === NEVER) return text;
   const ms = parseTime(text);
   if (ms === null) throw new InvalidArgumentError('expected a time, for example 2027-01-01T00:00:00Z');
   return new Date(ms).toISOString();
 }
 
-export function days(text: string): number | null {
-  if (text === 'all') return null;
-  const count = Number(text);
+/** `all` stays a word, as `never` does. */
+export function days(text: string): number | typeof ALL {
+  if (text === ALL) return text;
+  const count = wholeOf(text);
   if (!(Number.isInteger(count) && count >= 1 && count <= LIST_ENTRY_DAYS_MAX))
     throw new InvalidArgumentError(`expected a number of days in 1..${LIST_ENTRY_DAYS_MAX}`);
   return count;

@@ -1,7 +1,9 @@
 /** `zeef lists import`: imports files of entries and prints a report. */
+
 import { statSync } from 'node:fs';
 import type { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
+import { AppError } from '../core/errors.js';
 import { keepYoungGenerationSmall } from '../core/garbage.js';
 import { lazily } from '../core/lazily.js';
 import type { Algorithm } from '../core/vocabulary.js';
@@ -47,6 +49,17 @@ function bytesBar(files: readonly string[], stream: NodeJS.WritableStream): Sing
   return bar;
 }
 
+/** Formats whose columns have names of the publisher's choice. */
+const MAPPED: readonly HashlistFormat[] = ['csv', 'json', 'jsonl'];
+
+/** Errors REQUEST_INVALID: an option that the format does not read. */
+function requireReader(format: HashlistFormat, { bank, map }: ImportFlags): void {
+  if (bank !== undefined && format !== 'hma')
+    throw new AppError('REQUEST_INVALID', { field: 'bank', got: `format ${format}`, expected: '--format hma' });
+  if (map !== undefined && !MAPPED.includes(format))
+    throw new AppError('REQUEST_INVALID', { field: 'map', got: `format ${format}`, expected: MAPPED.join(' ') });
+}
+
 /** Add `import` to `lists`, the command of `zeef lists`. */
 export function addImportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
@@ -68,6 +81,8 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
     .option('--approved', 'skip the import review; the version becomes active at once')
     .option('--json', 'print the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
+      const format = flags.format ?? formatOf(files[0]!);
+      requireReader(format, flags);
       keepYoungGenerationSmall();
       await withLists(cli, program.opts<GlobalFlags>(), async ({ audit }, config) => {
         const bar = cli.isTerminal ? bytesBar(files, cli.errStream) : null;
@@ -77,7 +92,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
           onRows: (rows) => bar?.update(rowsWords(rows)),
           shouldStop: cli.isStopping,
           list: flags.list,
-          format: flags.format ?? formatOf(files[0]!),
+          format,
           assumed: flags.algorithm,
           mapping: flags.map,
           categories: flags.categories,

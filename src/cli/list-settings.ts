@@ -1,9 +1,12 @@
 /** `zeef lists set`: match settings and expiry of a list. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isBankName } from '../core/bank-name.js';
+import { AppError } from '../core/errors.js';
+import { decimalOf } from '../core/plain-number.js';
 import { DETAILS, type Detail } from '../core/window.js';
 import { type CliContext, changesOf, type GlobalFlags, radiusFrom, withService } from './context.js';
-import { days, expiry, words } from './list-flags.js';
+import { ALL, days, expiry, NEVER, words } from './list-flags.js';
 import { listText } from './list-text.js';
 
 interface SetFlags {
@@ -12,8 +15,8 @@ interface SetFlags {
   readonly detail?: Detail;
   readonly categoryMap?: Record<string, string>;
   readonly severityMap?: Record<string, string>;
-  readonly expires?: string | null;
-  readonly entryDays?: number | null;
+  readonly expires?: string;
+  readonly entryDays?: number | typeof ALL;
   readonly tenant?: string;
   readonly shared?: boolean;
   /** False: none. */
@@ -23,14 +26,35 @@ interface SetFlags {
 }
 
 function ratio(text: string): number {
-  const share = Number(text);
-  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
+  const share = decimalOf(text);
+  if (share >= 0 && share <= 1) return share;
   throw new InvalidArgumentError('expected a number from 0 to 1');
 }
 
 function bankName(text: string): string {
   if (isBankName(text)) return text;
   throw new InvalidArgumentError('expected capitals, digits and _, not beginning with a digit');
+}
+
+/** Return the settings of the flags. Errors RADIUS_INVALID; REQUEST_INVALID: there is none. */
+function changeOf(flags: SetFlags) {
+  const { radius, lowQuality, detail, categoryMap, severityMap, expires, entryDays, tenant, shared, bank, sample } =
+    flags;
+  const radiusBits = radiusFrom(radius);
+  const change = {
+    ...(radiusBits === null ? {} : { radiusBits }),
+    ...(lowQuality === undefined ? {} : { matchLowQuality: lowQuality === 'yes' }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(categoryMap === undefined ? {} : { categoryMap }),
+    ...(severityMap === undefined ? {} : { severityMap }),
+    ...(expires === undefined ? {} : { expiresAt: expires === NEVER ? null : expires }),
+    ...(entryDays === undefined ? {} : { entryDaysMax: entryDays === ALL ? null : entryDays }),
+    ...(shared ? { tenant: null } : tenant === undefined ? {} : { tenant }),
+    ...(bank === undefined ? {} : { bank: bank === false ? null : bank }),
+    ...(sample === undefined ? {} : { sampleRatio: sample }),
+  };
+  if (Object.keys(change).length === 0) throw new AppError('REQUEST_INVALID', { expected: 'a setting: see --help' });
+  return change;
 }
 
 /** Add `set` to `lists`, the command of `zeef lists`. */
@@ -58,25 +82,11 @@ export function addSettingsCommand(lists: Command, program: Command, cli: CliCon
     .option('--no-bank', 'those clients do not see it')
     .option('--sample <ratio>', 'share of the checks in which its matches count; 0 to 1', ratio)
     .option('--json', 'as JSON')
-    .action((name: string, flags: SetFlags) =>
-      withService(cli, program.opts<GlobalFlags>(), async (service) => {
-        const { radius, lowQuality, detail, categoryMap, severityMap, expires, entryDays, json } = flags;
-        const { tenant, shared, bank, sample } = flags;
-        const radiusBits = radiusFrom(radius);
-        const change = {
-          ...(radiusBits === null ? {} : { radiusBits }),
-          ...(lowQuality === undefined ? {} : { matchLowQuality: lowQuality === 'yes' }),
-          ...(detail === undefined ? {} : { detail }),
-          ...(categoryMap === undefined ? {} : { categoryMap }),
-          ...(severityMap === undefined ? {} : { severityMap }),
-          ...(expires === undefined ? {} : { expiresAt: expires }),
-          ...(entryDays === undefined ? {} : { entryDaysMax: entryDays }),
-          ...(shared ? { tenant: null } : tenant === undefined ? {} : { tenant }),
-          ...(bank === undefined ? {} : { bank: bank === false ? null : bank }),
-          ...(sample === undefined ? {} : { sampleRatio: sample }),
-        };
+    .action(async (name: string, flags: SetFlags) => {
+      const change = changeOf(flags);
+      await withService(cli, program.opts<GlobalFlags>(), async (service) => {
         const info = await changesOf(service).lists.updateList(name, change);
-        cli.out(json ? `${JSON.stringify(info)}\n` : listText(info));
-      }),
-    );
+        cli.out(flags.json ? `${JSON.stringify(info)}\n` : listText(info));
+      });
+    });
 }

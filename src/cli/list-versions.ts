@@ -1,5 +1,7 @@
 /** `zeef lists versions`, `approve`, `reject` and `rollback`: the versions of a list, and which one is active. */
+
 import { type Command, InvalidArgumentError } from 'commander';
+import { wholeOf } from '../core/plain-number.js';
 import { approveHeld, rejectHeld, rollBack } from '../lists/list-versions.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 import { importTime } from './list-flags.js';
@@ -61,7 +63,7 @@ export function addVersionCommands(lists: Command, program: Command, cli: CliCon
     .description('activate an earlier version of a list')
     .argument('<name>')
     .requiredOption('--to <version>', 'number of the version; see lists versions', (text: string) => {
-      const version = Number(text);
+      const version = wholeOf(text);
       if (!Number.isSafeInteger(version) || version < 1) throw new InvalidArgumentError('expected a version number');
       return version;
     })

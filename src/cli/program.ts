@@ -14,6 +14,7 @@ import { type CliContext, EXIT } from './context.js';
 import { addDoctorCommand } from './doctor.js';
 import { parseNoEmpty, requireValues } from './empty-values.js';
 import { addExamples } from './examples.js';
+import { refuseTwice } from './given-twice.js';
 import { addHealthCommand } from './health.js';
 import { addHitCommands } from './hits.js';
 import { addKeyCommands } from './keys.js';
@@ -70,6 +71,7 @@ export function createProgram(cli: CliContext): Command {
   addBenchCommand(program, cli);
   addCompletionCommand(program, cli);
   addManCommand(program, cli);
+  refuseTwice(program);
   parseNoEmpty(program);
   return program;
 }
@@ -78,13 +80,14 @@ export function createProgram(cli: CliContext): Command {
 export async function runCommandLine(argv: readonly string[], context: CliContext): Promise<void> {
   const { cli, ...line } = workingLine(context);
   const program = createProgram(cli);
-  if (argv.includes('--help') || argv[0] === 'help') addExamples(program);
+  if (argv.includes('--help') || argv.includes('help')) addExamples(program);
   let ran: Command = program;
   program.hook('preAction', (_program, command) => {
     ran = command;
     line.start(pathOf(command));
   });
   try {
+    if (argv.includes('help')) showNamedHelp(program, argv);
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
     const error = ofSystem(thrown);
@@ -101,6 +104,19 @@ export async function runCommandLine(argv: readonly string[], context: CliContex
   } finally {
     line.stop();
   }
+}
+
+/** Print the help of a command that is named by several words: commander reads only the first. Ends by an error if it printed one. */
+function showNamedHelp(program: Command, argv: readonly string[]): void {
+  const [first, ...names] = program.parseOptions([...argv]).operands;
+  if (first !== 'help' || names.length < 2) return;
+  let named = program;
+  for (const name of names) {
+    const below = named.commands.find((one) => one.name() === name);
+    if (!below) program.error(`error: unknown command '${names.join(' ')}'`);
+    named = below;
+  }
+  named.help();
 }
 
 /** Return the name of a command below `zeef`: `lists import`. */

@@ -50,19 +50,21 @@ export function addReportCommands(program: Command, cli: CliContext): void {
   program
     .command('report')
     .description('report checks, matches and takedown times of a period')
-    .option('--period <period>', '2026, 2026-Q3, 2026-09 or 2026-09-14, in UTC')
+    .addOption(
+      new Option('--period <period>', '2026, 2026-Q3, 2026-09 or 2026-09-14, in UTC').conflicts(['from', 'to']),
+    )
     .option('--from <time>', 'start, instead of a period, inclusive; whole hours, in UTC unless a zone is given')
     .option('--to <time>', 'end, exclusive; by default now')
     .option('--tenant <name>', 'only this tenant; by default all')
     .addOption(new Option('--format <format>').choices(['text', ...REPORT_FORMATS]).default('text'))
-    .addOption(writesTo(new Option('--out <file>', 'write to this file instead of stdout')))
+    .addOption(writesTo(new Option('--out <file>', 'write to this file instead of stdout'), 'report of a period'))
     .action((flags: ReportFlags) =>
       withLedger(cli, globals(), async (ledger) => {
         const { tenant, format, out } = flags;
         const report = await buildReport(ledger, { period: await periodOf(ledger, flags), tenant, nowMs: Date.now() });
         const text = format === 'text' ? reportText(report) : renderReport(report, format).text;
         if (out === undefined) cli.out(text, format === 'text' ? 'text' : 'document');
-        else await writeNamed('--out', out, text);
+        else writeNamed('--out', out, text, 0o600);
       }),
     );
 

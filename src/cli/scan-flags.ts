@@ -1,8 +1,10 @@
 /** Flags of `zeef scan`, and the values that a scan reads from them. */
+
 import { createReadStream, openSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathBytesOf, systemPath } from '../core/path-bytes.js';
+import { decimalOf } from '../core/plain-number.js';
 import { systemWords } from '../core/system-words.js';
 import type { ScanRequest } from '../scan/scan-request.js';
 import type { ThrottleOptions } from '../scan/throttle.js';
@@ -10,6 +12,7 @@ import { readPaths } from '../scan/walk/file-list.js';
 import { type NamePattern, parsePattern } from '../scan/walk/pattern.js';
 import type { CliContext, ImageCheckFlags } from './context.js';
 import type { OutputFlags } from './scan-output.js';
+import { ownOutputs } from './scan-own-outputs.js';
 
 /** A path in a list of files: Linux accepts 4,096 bytes; a longer line is not a path. */
 const FILE_LIST_PATH_BYTES_MAX = 65_536;
@@ -65,8 +68,9 @@ export function ratesFrom(text: string | undefined): Pick<ThrottleOptions, 'file
 /** Return a number above 0, or null where none was given. Errors REQUEST_INVALID. */
 export function positive(field: string, text: string | undefined): number | null {
   if (text === undefined) return null;
-  if (!(Number(text) > 0)) throw invalid(field, text, 'a number above 0');
-  return Number(text);
+  const value = decimalOf(text);
+  if (!(value > 0)) throw invalid(field, text, 'a number above 0');
+  return value;
 }
 
 /** Return the throttle options of the flags. Errors REQUEST_INVALID. */
@@ -86,6 +90,7 @@ export function scanRequest(
     filesFrom: flags.filesFrom === undefined ? null : listOf(flags, stdin),
     include: patternsOf(flags.include, flags.iinclude),
     exclude: patternsOf(flags.exclude, flags.iexclude),
+    outputs: ownOutputs(paths, flags, cwd()),
     oneFileSystem: flags.oneFileSystem ?? false,
     followsLinks: flags.follow ?? false,
     etagsOnly: flags.etagsOnly ?? false,
@@ -119,7 +124,7 @@ function openListed(path: string): number {
 }
 
 function listOf({ filesFrom, null: endsWithZero }: ScanFlags, stdin: CliContext['stdin']): AsyncIterable<PathBytes> {
-  // Opened at once: the scan reads it last, and a rematch never.
+  // Opened at once: the scan reads it last.
   const source = filesFrom === '-' ? stdin() : createReadStream('', { fd: openListed(filesFrom!) });
   return readPaths({
     source,

@@ -1,5 +1,5 @@
 /** Output of a scan: lines, hits and the summary. */
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { AppError } from '../core/errors.js';
 import { type PathBytes, pathFields } from '../core/path-bytes.js';
@@ -11,7 +11,7 @@ import { type QuarantineScript, writeQuarantineScript } from '../scan/report/qua
 import { summaryCsv, summaryText } from '../scan/report/summary-text.js';
 import type { ScanSummary } from '../scan/tally.js';
 import type { CliContext } from './context.js';
-import { unwritable } from './output-files.js';
+import { openOutput, unwritable, writeNamed } from './output-files.js';
 
 export interface OutputFlags {
   readonly report?: string;
@@ -29,10 +29,10 @@ const HELD_BYTES = 65_536;
 /** A file of lines, one write a buffer, in order; a full disk is an error of that write. */
 class LineFile {
   #held = '';
-  readonly #file: number;
+  readonly #opened: ReturnType<typeof openOutput>;
   constructor(readonly path: string) {
     try {
-      this.#file = openSync(path, 'w');
+      this.#opened = openOutput(path);
     } catch (error) {
       throw unwritable('--report', path, error);
     }
@@ -46,14 +46,14 @@ class LineFile {
     this.#held = '';
     if (held === '') return;
     try {
-      writeSync(this.#file, held);
+      writeSync(this.#opened.file, held);
     } catch (error) {
       throw unwritable('--report', this.path, error);
     }
   }
   close(): void {
     this.flush();
-    closeSync(this.#file);
+    this.#opened.close();
   }
 }
 
@@ -74,12 +74,12 @@ interface ScanOutput {
   close(): void;
 }
 
-function writeSummary(file: string, text: string): AppError[] {
+function writeSummary(file: string, text: string): unknown[] {
   try {
-    writeFileSync(file, text);
+    writeNamed('--summary', file, text);
     return [];
   } catch (error) {
-    return [unwritable('--summary', file, error)];
+    return [error];
   }
 }
 

@@ -4,16 +4,18 @@ import type { Service } from '../service/service.js';
 import { requireBucketFlags } from './bucket-flags.js';
 import { detail, FRAMES_HELP, orientations } from './check.js';
 import { type CliContext, type GlobalFlags, withService } from './context.js';
+import { collecting } from './given-twice.js';
 import { giveWay } from './idle.js';
 import { writesTo } from './output-files.js';
 import { runJoinedScan } from './run-joined-scan.js';
 import { runScan } from './run-scan.js';
-import { invalid, type ScanFlags } from './scan-flags.js';
+import type { ScanFlags } from './scan-flags.js';
+import { requireTogether } from './scan-together.js';
 
-const collected = (value: string, before: readonly string[] = []) => [...before, value];
+const collected = collecting<string>((value, before = []) => [...before, value]);
 
 export function addScanCommand(program: Command, cli: CliContext): void {
-  program
+  const command = program
     .command('scan')
     .description('check trees of files: JSON lines begin, match, suppressed, not_checked, summary (docs/scan.md)')
     .argument('[paths...]')
@@ -55,19 +57,8 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     .option('--max-load <load>', 'start no file while the one-minute load average is above this')
     .option('--idle', 'lowest CPU priority, and disk time only when the disk is otherwise idle')
     .option('--no-count', 'do not count the files for the estimate')
-    .option('--progress-seconds <seconds>', 'interval of progress lines without a terminal', '10')
-    .addOption(
-      writesTo(new Option('--report <file>', 'write the JSON lines to this file, and a text summary to stdout')),
-    )
-    .addOption(
-      writesTo(
-        new Option(
-          '--summary <file>',
-          'write the summary to this file: .txt, .json, .csv or .html; may be repeated',
-        ).argParser(collected),
-      ),
-    )
-    .addOption(writesTo(new Option('--quarantine <script>', 'write a shell script that moves the hits; it is not run')))
+    .option('--progress-seconds <seconds>', 'interval of progress lines without a terminal', '10');
+  addOutputOptions(command)
     .option('--quarantine-to <folder>', 'target folder of that script')
     .option('--on-match <program>', 'run this program for each hit, without a shell')
     .option(
@@ -77,11 +68,39 @@ export function addScanCommand(program: Command, cli: CliContext): void {
     )
     .option('--server <url>', 'match on this service: only hashes leave this machine')
     .option('--key <key>', 'key for --server; ZEEF_SERVER_KEY instead hides it from other users')
-    .action((paths: string[], flags: ScanFlags) => scan(cli, program.opts<GlobalFlags>(), paths, flags));
+    .action((paths: string[], flags: ScanFlags) => {
+      requireTogether(paths, flags, command);
+      return scan(cli, program.opts<GlobalFlags>(), paths, flags);
+    });
+}
+
+/** Options of the files that a scan writes. */
+function addOutputOptions(command: Command): Command {
+  return command
+    .addOption(
+      writesTo(
+        new Option('--report <file>', 'write the JSON lines to this file, and a text summary to stdout'),
+        'report of a scan',
+      ),
+    )
+    .addOption(
+      writesTo(
+        new Option(
+          '--summary <file>',
+          'write the summary to this file: .txt, .json, .csv or .html; may be repeated',
+        ).argParser(collected),
+        'summary of a scan',
+      ),
+    )
+    .addOption(
+      writesTo(
+        new Option('--quarantine <script>', 'write a shell script that moves the hits; it is not run'),
+        'quarantine script',
+      ),
+    );
 }
 
 async function scan(cli: CliContext, globals: GlobalFlags, paths: string[], flags: ScanFlags): Promise<void> {
-  requireTogether(paths, flags);
   requireBucketFlags(paths, flags, cli.env);
   const unavailable = flags.idle ? giveWay() : null;
   if (unavailable !== null) cli.err(`zeef: ${unavailable}\n`);
@@ -90,17 +109,4 @@ async function scan(cli: CliContext, globals: GlobalFlags, paths: string[], flag
   const run = (service: Service) =>
     flags.join === undefined ? runScan(cli, service, paths, flags) : runJoinedScan(cli, service, paths, flags);
   await withService(cli, globals, run, { hashesImages });
-}
-
-/** Errors REQUEST_INVALID: flags that do not go together. */
-function requireTogether(paths: readonly string[], flags: ScanFlags): void {
-  if (paths.length === 0 && flags.filesFrom === undefined && flags.rematch === undefined && !flags.forget)
-    throw invalid('paths', '', 'a path, --files-from or --rematch');
-  if (flags.newEntries && (flags.rematch === undefined || flags.server !== undefined))
-    throw invalid('new-entries', '', '--rematch, without --server');
-  if (flags.prune && flags.resume === undefined && flags.join === undefined)
-    throw invalid('prune', '', '--resume or --join');
-  if (flags.join === undefined && (flags.again || flags.forget))
-    throw invalid(flags.again ? 'again' : 'forget', '', '--join');
-  if (flags.forget && paths.length > 0) throw invalid('forget', paths[0]!, 'no path');
 }

@@ -1,9 +1,11 @@
 /** `zeef lists source` and `zeef lists sync`: lists that Zeef fetches from a source. */
+
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pLimit from 'p-limit';
 import { boundedWork } from '../core/bounded-work.js';
 import { AppError } from '../core/errors.js';
 import { namesFrom } from '../core/names.js';
+import { wholeOf } from '../core/plain-number.js';
 import { secretFrom } from '../core/secret.js';
 import { SOURCE_SECRETS, SOURCE_TYPES, type SourceType } from '../core/vocabulary.js';
 import { withDuty } from '../duties/with-duty.js';
@@ -15,6 +17,7 @@ import { endSource, sourceState } from '../lists/source-state.js';
 import type { Service } from '../service/service.js';
 import type { ImportReport, SourceInfo } from '../store/lists-contract.js';
 import { type CliContext, changesOf, EXIT, type GlobalFlags, withService } from './context.js';
+import { collecting } from './given-twice.js';
 import { reportText, sourceText } from './list-text.js';
 
 interface SourceFlags {
@@ -32,15 +35,15 @@ interface SourceFlags {
 }
 
 function minutes(text: string): number {
-  const value = Number(text);
+  const value = wholeOf(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('expected a number of minutes above 0');
   return value;
 }
 
-function roleAndVariable(text: string, before: readonly string[]): readonly string[] {
+const roleAndVariable = collecting<string>((text, before = []) => {
   if (!/^\w+=\w+$/.test(text)) throw new InvalidArgumentError('expected NAME=VARIABLE');
   return [...before, text];
-}
+});
 
 /** Add `source` and `sync` to `lists`, the command of `zeef lists`. */
 export function addSourceCommands(lists: Command, program: Command, cli: CliContext): void {
@@ -64,23 +67,21 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
     .option('--every <minutes>', 'interval at which a running service syncs', minutes)
     .option('--forget', 'remove the list’s source')
     .option('--json', 'as JSON')
-    .action((name: string, flags: SourceFlags) =>
-      withService(cli, globals(), async (service) => {
+    .action((name: string, flags: SourceFlags, command: Command) => {
+      requireWhole(flags, command);
+      return withService(cli, globals(), async (service) => {
         const store = changesOf(service);
         const { dataDir } = service.config;
         if (flags.forget) {
           await endSource(store, dataDir, name);
           return cli.out(flags.json ? `${JSON.stringify({ list: name })}\n` : `${name}: has no source\n`);
         }
-        if (flags.type !== undefined && flags.url !== undefined) await setSource(service, name, flags, cli);
-        else if (flags.type !== undefined || flags.url !== undefined) {
-          throw new AppError('REQUEST_INVALID', { expected: '--type and --url together' });
-        }
+        if (flags.type !== undefined) await setSource(service, name, flags, cli);
         const state = await sourceState(store, dataDir, name);
         if (state === null) throw new AppError('NOT_FOUND', { list: name, what: 'source' });
         cli.out(flags.json ? `${JSON.stringify(state)}\n` : sourceText(state));
-      }),
-    );
+      });
+    });
 
   lists
     .command('sync')
@@ -96,6 +97,21 @@ export function addSourceCommands(lists: Command, program: Command, cli: CliCont
         await syncAll(service, all, { cli, json });
       }),
     );
+}
+
+/** Errors REQUEST_INVALID: settings of no source, which would have no effect; or settings beside `--forget`. */
+function requireWhole(flags: SourceFlags, command: Command): void {
+  const given = command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .map((option) => option.long!)
+    .filter((name) => name !== '--json');
+  if (flags.forget && given.length > 1)
+    throw new AppError('REQUEST_INVALID', { field: 'forget', expected: 'no other option' });
+  if (!flags.forget && given.length > 0 && (flags.type === undefined || flags.url === undefined))
+    throw new AppError('REQUEST_INVALID', {
+      field: given[0]!,
+      expected: '--type and --url together, with all settings',
+    });
 }
 
 /** Return the given secrets by their roles. Errors REQUEST_INVALID: one that is to be sealed is not set. */

@@ -17,12 +17,13 @@ interface WhichFlags {
 
 /** Return what is to be suppressed. Errors REQUEST_INVALID: neither a value with its algorithm nor entries of a list. */
 function whichOf(value: string | undefined, { list, entry, source, algorithm, note }: WhichFlags) {
-  if (value !== undefined && algorithm !== undefined && list === undefined) return { algorithm, value, note };
-  if (value === undefined && algorithm === undefined && list !== undefined) {
+  const isOfList = list !== undefined || entry !== undefined || source !== undefined;
+  if (value !== undefined && algorithm !== undefined && !isOfList) return { algorithm, value, note };
+  if (value === undefined && algorithm === undefined && note === undefined && list !== undefined) {
     if (entry !== undefined && source === undefined) return { list, entryId: entry };
     if (source !== undefined && entry === undefined) return { list, source };
   }
-  const expected = 'VALUE --algorithm NAME, --list NAME --entry ID or --list NAME --source NAME';
+  const expected = 'VALUE --algorithm NAME [--note TEXT], --list NAME --entry ID or --list NAME --source NAME';
   throw new AppError('REQUEST_INVALID', { field: 'suppression', expected });
 }
 

@@ -1,5 +1,5 @@
 /** `zeef tenants ...`: limits, usage of the day, alarms. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError } from '../core/errors.js';
 import { TENANT_LIMITS, type TenantLimits } from '../store/tenants-contract.js';
 import { type TenantReport, tenantReport } from '../tenants/tenant-report.js';
@@ -78,7 +78,7 @@ export function addTenantCommands(program: Command, cli: CliContext): void {
     .command('set')
     .description('set limits of a tenant, which is created if needed; a running service applies them within a second')
     .argument('<tenant>')
-    .option('--disable', 'disable all keys of the tenant')
+    .addOption(new Option('--disable', 'disable all keys of the tenant').conflicts('enable'))
     .option('--enable', 'enable its keys again')
     .option('--clear-alarm', 'clear a probing alarm')
     .option('--reference-url <template>', 'address of a reference, as https://admin.example/{reference}')

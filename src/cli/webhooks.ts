@@ -1,7 +1,9 @@
 /** `zeef webhooks ...`: notifications of new hits and overdue cases. The command queues events; a running service sends them. */
+
 import type { Command } from 'commander';
 import { requireSecretEnv, requireUrl } from '../cases/webhooks/deliver.js';
 import { pingEvent } from '../cases/webhooks/events.js';
+import { secretFrom } from '../core/secret.js';
 import type { WebhookEvent, WebhookInfo } from '../store/webhooks-contract.js';
 import { type CliContext, changesOf, type GlobalFlags, withService } from './context.js';
 import { minuteOf, tableText } from './table.js';
@@ -57,6 +59,8 @@ function addAddressCommands(webhooks: Command, program: Command, cli: CliContext
           mark: await service.ledger.newsMark(),
           nowMs: Date.now(),
         });
+        const read = secretFrom(cli.env, secretEnv);
+        if ('why' in read) cli.err(`zeef: ${read.why} here: zeef serve, which signs with it, needs it\n`);
         cli.out(json ? `${JSON.stringify(hook)}\n` : hookText(hook));
       }),
     );

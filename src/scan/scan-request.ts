@@ -22,6 +22,8 @@ export interface ScanRequest {
   readonly filesFrom: AsyncIterable<PathBytes> | null;
   readonly include: readonly NamePattern[];
   readonly exclude: readonly NamePattern[];
+  /** Absolute paths of what this scan writes itself: these files are left out. */
+  readonly outputs?: ReadonlySet<PathBytes>;
   readonly oneFileSystem: boolean;
   readonly followsLinks: boolean;
   /** Read files that are not images, and look up their digests. */

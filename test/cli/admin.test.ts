@@ -106,6 +106,24 @@ test('a webhook is added, pinged, listed and removed; only the variable of its s
   expect(await zeef('webhooks', 'remove', hook.id)).toMatchObject({ code: 2 });
 });
 
+test('a webhook whose variable is not set here is added with a warning', async () => {
+  const { code, err } = await zeef('webhooks', 'add', 'http://127.0.0.1:9/in', '--secret-env', 'NOT_SET_HERE');
+  expect([code, err]).toEqual([0, expect.stringMatching(/^zeef: .*NOT_SET_HERE is not set here: zeef serve.*\n$/)]);
+});
+
+test('a list that has expired is brought back, and its entries match for ever', async () => {
+  expect(await zeef('lists', 'import', 'hashlists/sample/sample.csv', '--list', 'expiring')).toMatchObject({ code: 0 });
+  const set = (...flags: string[]) => json('lists', 'set', 'expiring', ...flags);
+  expect(await set('--expires', '2020-01-01', '--entry-days', '5')).toMatchObject({
+    expiresAt: '2020-01-01T00:00:00.000Z',
+    entryDaysMax: 5,
+  });
+  expect(await set('--expires', 'never', '--entry-days', 'all')).toMatchObject({ expiresAt: null, entryDaysMax: null });
+  expect(await set('--category-map', 'none', '--severity-map', 'none')).toMatchObject({ expiresAt: null });
+  expect(await set('--bank', 'EXPIRING')).toMatchObject({ bank: 'EXPIRING' });
+  expect(await set('--no-bank')).toMatchObject({ bank: null });
+});
+
 test('the secret variable of a list source must not start with ZEEF_', async () => {
   const source = ['lists', 'source', 'remote', '--type', 'ncmec', '--url', 'http://127.0.0.1:9/', '--secret-env'];
   expect(await zeef(...source, 'ZEEF_PASSWORD')).toMatchObject({ code: 2, err: expect.stringContaining('ZEEF_') });

@@ -1,4 +1,4 @@
-/** Every option that takes a value, and every argument, refuses an empty one before the command does anything. */
+/** What a command refuses before it does anything: an empty value, and options that do not go together. */
 import type { Argument, Command, Option } from 'commander';
 import { expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
@@ -94,4 +94,97 @@ test.each(args)('%s', async (_name, place, argument) => {
 test.each(program.options.filter(isValued).map((option) => [option.long!]))('%s of the program', async (long) => {
   const { code, err } = await run([long, '', 'lists', 'show']);
   expect([code, err]).toEqual([2, expect.stringMatching(new RegExp(`^error: option '${long} .*' needs a value\n$`))]);
+});
+
+/** What is refused, and the option that the line names. */
+const REFUSED: readonly (readonly [line: string, names: string])[] = [
+  ['scan . --rematch inventory', '--rematch'],
+  ['scan /nowhere --rematch inventory --report hits.jsonl', '--rematch'],
+  ...[
+    '--resume x',
+    '--files-from x',
+    '--include x',
+    '--exclude x',
+    '--iinclude x',
+    '--iexclude x',
+    '--one-file-system',
+    '--follow',
+    '--frames 2',
+    '--digest-all',
+    '--archives',
+    '--etags-only',
+    '--retry-failed',
+    '--list-others',
+  ].map((option) => [`scan --rematch inventory ${option}`, option.split(' ')[0]!] as const),
+  ['scan --rematch inventory --resume inventory --prune', '--resume'],
+  ['scan . --null', '--null'],
+  ['scan . --new-entries', '--new-entries'],
+  ['scan --rematch inventory --new-entries --server http://localhost', '--new-entries'],
+  ['scan . --prune', '--prune'],
+  ['scan . --again', '--again'],
+  ['scan . --forget', '--forget'],
+  ['scan . --join all --forget', '--forget'],
+  ['scan --join all --forget --report hits.jsonl', '--report'],
+  ['scan --join all --forget --again', '--again'],
+  ['scan . --quarantine-to x', '--quarantine-to'],
+  ['scan . --on-match-arg x', '--on-match-arg'],
+  ['scan . --key x', '--key'],
+  ['scan . --radius 5 --radius 9', '--radius'],
+  ['scan . --stall-seconds 1e2', '--stall-seconds'],
+  ['scan . --max-load 0x1', '--max-load'],
+  ['check x --digests md5', '--digests'],
+  ['check x --frames 0x2', '--frames'],
+  ['hash x --algorithm blockhash --orientations all', '--orientations'],
+  ['--data-dir a --data-dir b lists show', '--data-dir'],
+  ['lists import x.csv --list x --list y', '--list'],
+  ['lists import x.csv --list x --bank FOO', '--bank'],
+  ['lists import x --format ncmec --list x --bank FOO', '--bank'],
+  ['lists import x.txt --list x --map value=HASH', '--map'],
+  ['lists set sample', 'a setting'],
+  ['lists set sample --json', 'a setting'],
+  ['lists set sample --bank A --no-bank', '--no-bank'],
+  ['lists set sample --no-bank --bank A', '--no-bank'],
+  ['lists set sample --tenant a --shared', '--shared'],
+  ['lists set sample --entry-days 1e2', '--entry-days'],
+  ['lists set sample --sample 1e-2', '--sample'],
+  ['lists source x --every 60', '--every'],
+  ['lists source x --type ncmec', '--type'],
+  ['lists source x --forget --every 60', '--forget'],
+  ['lists rollback x --to 0x1', '--to'],
+  ['lists export --plain', '--plain'],
+  ['lists export --format jsonl', '--format'],
+  ['lists export x', 'file'],
+  ['lists feedback x --json --format csv', '--format'],
+  ['report --period 2026 --from 2026-01-01', '--period'],
+  ['report --to 2026-01-01 --period 2026', '--period'],
+  ['hits list --last 5 --all', '--all'],
+  ['hits list --last 1e1', '--last'],
+  ['tenants set x --enable --disable', '--disable'],
+  ['tenants set x --reference-url https://x/{reference} --no-reference-url', '--no-reference-url'],
+  ['keys create --tenant x --scopes check check check', '--scopes'],
+  ['keys create --tenant x --scopes check --scopes check', '--scopes'],
+  ['keys create --tenant x --tenant y', '--tenant'],
+  ['keys rotate x --grace 0x1', '--grace'],
+  ['migrate --to postgres://a/b --to postgres://a/c', '--to'],
+  ['migrate --to postgres://a/b --from', '--from'],
+  ['webhooks add http://x/ --secret-env A --secret-env B', '--secret-env'],
+  ['audit show --last 0x1', '--last'],
+];
+
+test.each(['0x1f', '1e2', ' 7', '7 ', '+7', '7.0', '-1'])('a radius of "%s" is none', async (radius) => {
+  for (const argv of [
+    ['check', 'x'],
+    ['scan', '.'],
+    ['lists', 'set', 'sample'],
+  ]) {
+    const { code, err } = await run([...argv, `--radius=${radius}`]);
+    expect([code, err]).toEqual([2, expect.stringContaining('RADIUS_INVALID')]);
+  }
+});
+
+test.each(REFUSED)('%s', async (line, names) => {
+  const { code, err } = await run(line.split(' '));
+  expect(code).toBe(2);
+  expect(err).toContain(names);
+  expect(err).toMatch(/^(zeef: REQUEST_INVALID|error): [^\n]+\n$/);
 });

@@ -51,6 +51,18 @@ test('--help has examples and -h has none; neither is wider than 80 columns', as
   expect(await printed('help', 'hash')).toBe(await printed('hash', '--help'));
 });
 
+test('help names a command by all its words, also behind options of the program', async () => {
+  for (const path of LEAVES.map((each) => each.path.split(' ')).filter(({ length }) => length > 1)) {
+    const help = await printed(...path, '--help');
+    expect(await printed('help', ...path)).toBe(help);
+    expect(await printed('--data-dir', 'x', 'help', ...path)).toBe(help);
+  }
+  let [err, code] = ['', 0];
+  const cli = { out() {}, err: (text: string) => (err += text), env: {}, setExitCode: (to: number) => (code = to) };
+  await runCommandLine(['help', 'lists', 'nonsense'], cli as unknown as CliContext);
+  expect([code, err]).toEqual([2, "error: unknown command 'lists nonsense'\n"]);
+});
+
 const hasCommand = (name: string) => spawnSync(name, ['--version']).error === undefined;
 
 const hasGroff = orLeftOut(hasCommand('groff'), 'no groff', 'tests of the manual page as it is shown');

@@ -22,7 +22,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
 
 const folder = tempFolder('json');
 const dataDir = join(folder, 'data');
-const env = { ZEEF_DATA_DIR: dataDir, ZEEF_LOG_LEVEL: 'silent' };
+const env = { ZEEF_DATA_DIR: dataDir, ZEEF_LOG_LEVEL: 'silent', HOOK_SECRET: 'of-a-hook' };
 let running: Running;
 
 /** Run a command that succeeds, and return the one object that it prints. */

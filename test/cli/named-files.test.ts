@@ -1,6 +1,6 @@
 /** Files that a user names: tried before the work, and refused in the system's own words, with the path and without a stack. */
-import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Argument, Command, Option } from 'commander';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -146,8 +146,99 @@ describe('a place that takes no file', () => {
     const summary = join(place, 'summary.txt');
     const run = await zeef('scan', images, '--report', join(place, 'report'), '--summary', summary);
     expect([run.code, readdirSync(place).sort()]).toEqual([1, ['report', 'summary.txt']]);
-    const twice = await zeef('scan', images, '--report', summary, '--summary', summary);
+    const both = join(place, 'both.txt');
+    const twice = await zeef('scan', images, '--report', both, '--summary', join(place, '.', 'both.txt'));
     expect(twice).toMatchObject({ code: 2, err: expect.stringContaining('one is named twice') });
+  });
+});
+
+describe('a file that is there', () => {
+  const place = tempFolder('replaced');
+  const outputs: (readonly [name: string, argv: (path: string) => string[]])[] = [
+    ['--report', (path) => ['scan', images, '--report', path]],
+    ...['txt', 'json', 'csv', 'html'].map(
+      (end) => [`--summary .${end}`, (path: string) => ['scan', images, '--summary', `${path}.${end}`]] as const,
+    ),
+    ['--quarantine', (path) => ['scan', images, '--quarantine', path, '--quarantine-to', '/q']],
+    ...['text', 'json', 'csv', 'html', 'dsa'].map(
+      (format) =>
+        [`report --format ${format}`, (path: string) => ['report', '--format', format, '--out', path]] as const,
+    ),
+    ...[[], ['--format', 'jsonl'], ['--json']].map(
+      (how) =>
+        [
+          `lists feedback ${how.join(' ')}`,
+          (path: string) => ['lists', 'feedback', 'sample', ...how, '--out', path],
+        ] as const,
+    ),
+    ['--pairs', (path) => ['bench', 'kernels', '--smoke', '--pairs', path]],
+  ];
+
+  test.each(outputs)('%s: an image, or any other file, is not replaced', async (name, argv) => {
+    const path = join(place, name.replaceAll(/\W/g, ''));
+    const [file] = argv(path).filter((one) => one.startsWith(path)) as [string];
+    for (const bytes of [readFileSync(join(images, 'a.jpg')), Buffer.from('name,value\nmine,1\n')]) {
+      writeFileSync(file, bytes);
+      const { code, out, err } = await zeef(...argv(path));
+      expect([code, out]).toEqual([2, '']);
+      expect(err).toMatch(/^zeef: REQUEST_INVALID: .*another name: this file is no .* or remove it"\}\n$/);
+      expect(readFileSync(file).equals(bytes)).toBe(true);
+    }
+  });
+
+  test.each(outputs.filter(([name]) => name !== '--pairs'))(
+    '%s: one of its own is, and an empty one',
+    async (name, argv) => {
+      const path = join(place, `again${name.replaceAll(/\W/g, '')}`);
+      const [file] = argv(path).filter((one) => one.startsWith(path)) as [string];
+      writeFileSync(file, '');
+      const codes = [];
+      for (let run = 0; run < 3; run++) codes.push((await zeef(...argv(path))).code);
+      expect(codes).toEqual(name.startsWith('--') ? [1, 1, 1] : [0, 0, 0]);
+    },
+  );
+
+  test('a forgotten name of the report: the first image of the tree is not it', async () => {
+    const tree = tempFolder('forgotten');
+    for (const name of ['a.jpg', 'b.jpg']) copyFileSync(join(images, 'a.jpg'), join(tree, name));
+    const before = readFileSync(join(tree, 'a.jpg'));
+    for (const argv of [
+      ['scan', '--report', join(tree, 'a.jpg'), join(tree, 'b.jpg')],
+      ['scan', tree, '--report', join(tree, 'a.jpg')],
+    ])
+      expect(await zeef(...argv)).toMatchObject({ code: 2, out: '' });
+    expect(readFileSync(join(tree, 'a.jpg')).equals(before)).toBe(true);
+  });
+
+  test('outputs inside the tree are left out of the scan, also below a link', async () => {
+    const tree = tempFolder('outputs-inside');
+    copyFileSync(join(images, 'a.jpg'), join(tree, 'a.jpg'));
+    const link = join(tempFolder('link'), 'tree');
+    symlinkSync(tree, link);
+    const named = ['--report', join(tree, 'r.jsonl'), '--summary', join(tree, 's.json'), '--digest-all'];
+    const more = ['--quarantine', join(tree, 'q.sh'), '--quarantine-to', '/q', '--resume', join(tree, 'inventory')];
+    for (const root of [tree, tree, link]) {
+      const { code } = await zeef('scan', root, ...named, ...more);
+      const { files, skippedByKind } = JSON.parse(readFileSync(join(tree, 's.json'), 'utf8'));
+      expect([code, files]).toEqual([1, 1]);
+      expect(skippedByKind.excluded).toBeGreaterThanOrEqual(3);
+    }
+  });
+
+  test('a pipe is written, and /dev/stdout behind what is in its file', async () => {
+    const pipe = join(place, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const read = new Promise<string>((resolve) => {
+      execFile('cat', [pipe], (_error, out) => resolve(out));
+    });
+    expect((await zeef('scan', images, '--report', pipe)).code).toBe(1);
+    expect(await read).toMatch(/^\{"type":"begin",.*\n.*\n.*"type":"summary"/);
+    const log = join(place, 'log');
+    writeFileSync(log, 'kept\n');
+    const script = '"$1" "$2" scan "$3" --report /dev/stdout >> "$4"';
+    const argv = ['-c', script, 'sh', process.execPath, artefact('src', 'main.js'), images, log];
+    expect(spawnSync('sh', argv, { env: childEnv({ ZEEF_DATA_DIR: dataDir }) }).status).toBe(1);
+    expect(readFileSync(log, 'utf8')).toMatch(/^kept\n\{"type":"begin",.*\n.*\n.*"type":"summary".*\nfiles +1\n/);
   });
 });
 

@@ -5,6 +5,8 @@ import { type NamePattern, type ParsedPattern, parsePattern } from './pattern.js
 export interface NamePatterns {
   readonly include: readonly NamePattern[];
   readonly exclude: readonly NamePattern[];
+  /** Absolute paths of files that are taken by no pattern: the scan writes them itself. */
+  readonly outputs?: ReadonlySet<PathBytes>;
 }
 
 export interface NameFilter {
@@ -56,7 +58,13 @@ function foldersAbove(path: string, roots: readonly string[]): string[] {
  * Create a filter. `exclude` wins, and a folder that it matches is not entered. `roots`: absolute, of the scan; patterns with
  * a slash begin at them. Errors REQUEST_INVALID.
  */
-export function createNameFilter({ include, exclude }: NamePatterns, roots: readonly PathBytes[]): NameFilter {
+export function createNameFilter(patterns: NamePatterns, roots: readonly PathBytes[]): NameFilter {
+  const { outputs = new Set() } = patterns;
+  const filter = patternFilter(patterns, roots);
+  return outputs.size === 0 ? filter : { ...filter, takesFile: (path) => !outputs.has(path) && filter.takesFile(path) };
+}
+
+function patternFilter({ include, exclude }: NamePatterns, roots: readonly PathBytes[]): NameFilter {
   const tops = roots.map(shown);
   const testsOf = (pattern: NamePattern): Test => {
     const tests = parsePattern(pattern).map((parsed) => testOf(parsed, tops, pattern.anyCase));
