@@ -40,11 +40,6 @@ const FORMS: Readonly<Record<string, (radius: number | null) => Ask>> = {
     'application/json',
     () => JSON.stringify({ items: [{ pdq: nearHex }], ...(radius === null ? {} : { radius }) }),
   ],
-  'JSON, with the radius in the query': (radius) => [
-    `/v1/check/hashes${query(radius)}`,
-    'application/json',
-    () => JSON.stringify({ items: [{ pdq: nearHex }] }),
-  ],
   NDJSON: (radius) => [
     `/v1/check/hashes${query(radius)}`,
     'application/x-ndjson',
@@ -56,6 +51,12 @@ const FORMS: Readonly<Record<string, (radius: number | null) => Ask>> = {
     () => new Uint8Array(Buffer.from(nearHex, 'hex')),
   ],
 };
+/** A body in JSON has the radius itself. */
+const MISPLACED = (radius: number): Ask => [
+  `/v1/check/hashes${query(radius)}`,
+  'application/json',
+  () => JSON.stringify({ items: [{ pdq: nearHex }] }),
+];
 function query(radius: number | null): string {
   return radius === null ? '' : `?radius=${radius}`;
 }
@@ -82,6 +83,17 @@ async function keyWith(...scopes: Scope[]) {
 
 test('without any key, a local client may set the radius', async () => {
   for (const form of Object.values(FORMS)) expect((await send(null, form(31))).status).toBe(200);
+});
+
+test('a radius in the query beside a body in JSON is refused, and says nothing to a key without details', async () => {
+  expect(await send(null, MISPLACED(31))).toMatchObject({
+    status: 400,
+    text: expect.stringContaining('REQUEST_INVALID'),
+  });
+  const plain = await keyWith('check', 'check:hashes');
+  expect(await send(plain.key, MISPLACED(31))).toMatchObject({ status: 403 });
+  const detailed = await keyWith('check:hashes', 'details');
+  expect(await send(detailed.key, MISPLACED(31))).toMatchObject({ status: 400 });
 });
 
 describe.each(Object.entries(FORMS))('%s', (_name, form) => {
