@@ -2,9 +2,9 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BMP_VARIANTS, ICON_VARIANTS } from '../support/bmp-variants.js';
-import { drawnBy, hasChromium, launchBrowser } from '../support/browser.js';
+import { drawnBy, hasRecentChromium, launchBrowser } from '../support/browser.js';
 
-describe.runIf(hasChromium)('in Chromium', () => {
+describe.runIf(hasRecentChromium)('in Chromium', () => {
   let browser: Browser;
   beforeAll(async () => {
     browser = await launchBrowser();

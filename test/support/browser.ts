@@ -2,6 +2,7 @@
  * A real browser: Debian's Chromium, driven over its own protocol. It connects to the service under test only: every
  * request of a page is checked, and one to another host is aborted and recorded. Tests announce when it is absent.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { orLeftOut } from './left-out.js';
@@ -11,6 +12,15 @@ const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bi
 );
 
 export const hasChromium = orLeftOut(chromiumPath !== undefined, 'Chromium is not installed', 'tests in a browser');
+
+/** Older ones draw other BMPs, and no JPEG XL. */
+const RECENT = 156;
+const version = chromiumPath === undefined ? '' : spawnSync(chromiumPath, ['--version'], { encoding: 'utf8' }).stdout;
+export const hasRecentChromium = orLeftOut(
+  Number(/(\d+)\./.exec(version)?.[1]) >= RECENT,
+  `No Chromium ${RECENT} or newer`,
+  'comparisons with formats that it came to draw',
+);
 
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
