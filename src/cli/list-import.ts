@@ -3,12 +3,11 @@
 import { statSync } from 'node:fs';
 import type { SingleBar } from 'cli-progress';
 import { type Command, Option } from 'commander';
-import { AppError } from '../core/errors.js';
 import { keepYoungGenerationSmall } from '../core/garbage.js';
 import { lazily } from '../core/lazily.js';
 import type { Algorithm } from '../core/vocabulary.js';
 import { parseCategories } from '../hashlists/categories.js';
-import { formatOf, HASHLIST_FORMATS, type HashlistFormat } from '../hashlists/importers.js';
+import { formatOf, HASHLIST_FORMATS, type HashlistFormat, requireMeaning } from '../hashlists/importers.js';
 import { type Mapping, parseMapping } from '../hashlists/mapping.js';
 import { importList } from '../lists/import/import-list.js';
 import { type CliContext, cliActor, EXIT, type GlobalFlags, withLists } from './context.js';
@@ -49,17 +48,6 @@ function bytesBar(files: readonly string[], stream: NodeJS.WritableStream): Sing
   return bar;
 }
 
-/** Formats whose columns have names of the publisher's choice. */
-const MAPPED: readonly HashlistFormat[] = ['csv', 'json', 'jsonl'];
-
-/** Errors REQUEST_INVALID: an option that the format does not read. */
-function requireReader(format: HashlistFormat, { bank, map }: ImportFlags): void {
-  if (bank !== undefined && format !== 'hma')
-    throw new AppError('REQUEST_INVALID', { field: 'bank', got: `format ${format}`, expected: '--format hma' });
-  if (map !== undefined && !MAPPED.includes(format))
-    throw new AppError('REQUEST_INVALID', { field: 'map', got: `format ${format}`, expected: MAPPED.join(' ') });
-}
-
 /** Add `import` to `lists`, the command of `zeef lists`. */
 export function addImportCommand(lists: Command, program: Command, cli: CliContext): void {
   lists
@@ -82,7 +70,7 @@ export function addImportCommand(lists: Command, program: Command, cli: CliConte
     .option('--json', 'print the report as JSON')
     .action(async (files: string[], flags: ImportFlags) => {
       const format = flags.format ?? formatOf(files[0]!);
-      requireReader(format, flags);
+      requireMeaning(format, flags);
       keepYoungGenerationSmall();
       await withLists(cli, program.opts<GlobalFlags>(), async ({ audit }, config) => {
         const bar = cli.isTerminal ? bytesBar(files, cli.errStream) : null;

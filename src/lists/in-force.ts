@@ -2,13 +2,17 @@
  * What is in force: the algorithms of each list with an entry that counts. A query that none of them can match was not
  * searched, whatever the reason: no list, a disabled, empty or expired one, or one of other algorithms.
  */
-import { ALGORITHMS, type Algorithm } from '../core/vocabulary.js';
+import { ALGORITHMS, type Algorithm, type ListInfo } from '../core/vocabulary.js';
 import { liveCounts } from '../index/segment.js';
 import type { ListFeed } from '../store/lists-contract.js';
 import type { Loaded } from './load-lists.js';
 import type { InForce, ListSnapshot } from './snapshot.js';
 
 const DAY_MS = 86_400_000;
+
+/** Return whether a list finds anything: one whose matches never count is as a disabled one. */
+export const mayFind = ({ enabled, kind, sampleRatio }: Pick<ListInfo, 'enabled' | 'kind' | 'sampleRatio'>): boolean =>
+  enabled && (kind === 'suppression' || sampleRatio > 0);
 
 /**
  * Return what is in force at `atMs`, milliseconds since 1970. `photodnaRadius` null: PhotoDNA is not matched. The entries
@@ -22,8 +26,7 @@ export async function inForceOf(
 ): Promise<InForce> {
   const inForce = new Map<string, ReadonlySet<Algorithm>>();
   for (const { listKey, info } of lists) {
-    // A list whose matches never count finds nothing, as a disabled one.
-    if (!info.enabled || (info.kind === 'match' && info.sampleRatio === 0)) continue;
+    if (!mayFind(info)) continue;
     const { entryDaysMax } = info;
     const counting = new Set<Algorithm>();
     for (const algorithm of ALGORITHMS) {

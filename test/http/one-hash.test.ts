@@ -137,6 +137,21 @@ test('a parameter beside a body in JSON, which has its own, is refused and not l
       json: { code: 'REQUEST_INVALID', details: { field: query.split('=')[0] } },
     });
   expect(await post('/v1/check/hashes', { items })).toMatchObject({ status: 200, json: { checked: 1 } });
+  const { send } = await tenantNamed('queried-lines', ['check:hashes', 'details']);
+  const lines = (query: string) =>
+    send(`/v1/check/hashes${query}`, {
+      method: 'POST',
+      body: `${JSON.stringify(items[0])}\n`,
+      headers: { 'content-type': 'application/x-ndjson' },
+    });
+  expect(await lines('?algorithm=pdq')).toMatchObject({ status: 400, json: { details: { field: 'algorithm' } } });
+  expect(await lines('')).toMatchObject({ status: 200, json: { verdict: 'match' } });
+  for (const field of ['frames=2', 'detail=deep'])
+    expect(await post(`/v1/explain?${field}`, { hash: MD5 })).toMatchObject({
+      status: 400,
+      json: { details: { field: field.split('=')[0] } },
+    });
+  expect(await post('/v1/explain?orientations=none', { hash: MD5 })).toMatchObject({ status: 200 });
 });
 
 describe('POST /v1/compare', () => {

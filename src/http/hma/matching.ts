@@ -8,6 +8,7 @@ import { FRAMES_DEFAULT } from '../../core/limits.js';
 import type { Algorithm, ListInfo } from '../../core/vocabulary.js';
 import { valueFault } from '../../hashlists/value-rules.js';
 import type { Bank } from '../../lists/banks.js';
+import { mayFind } from '../../lists/in-force.js';
 import type { Service } from '../../service/service.js';
 import { watchImage } from '../../tenants/watched.js';
 import { answerOneHash } from '../one-hash.js';
@@ -38,16 +39,13 @@ interface Asked {
   readonly isRaw: boolean;
 }
 
-/** A bank whose ratio is 0 finds nothing, as a disabled list. */
-const isOn = ({ list }: Bank) => list.enabled && list.sampleRatio > 0;
-
 /** Return the banks that are named, or all; one that is not there would look like one without a match. Errors HmaRefusal 400. */
 function chosen(all: ReadonlyMap<string, Bank>, names: string | undefined): ReadonlyMap<string, Bank> {
   if (!names) return all;
   const wanted = names.split(',').map((name) => name.trim());
   const unknown = wanted.find((name) => !all.has(name));
   if (unknown !== undefined) throw new HmaRefusal(400, `no such bank: '${unknown}'`);
-  const off = wanted.find((name) => !isOn(all.get(name)!));
+  const off = wanted.find((name) => !mayFind(all.get(name)!.list));
   if (off !== undefined) throw new HmaRefusal(503, `the list of bank '${off}' is disabled`);
   return new Map(wanted.map((name) => [name, all.get(name)!]));
 }
@@ -226,9 +224,8 @@ const newestOf = (lists: readonly ListInfo[]) =>
 export function indexOf(banks: ReadonlyMap<string, Bank>, signalType: SignalType) {
   const algorithm = ALGORITHM_OF[signalType];
   const lists = [...banks.values()]
-    .filter(isOn)
     .map(({ list }) => list)
-    .filter((list) => (list.entriesByAlgorithm[algorithm] ?? 0) > 0);
+    .filter((list) => mayFind(list) && (list.entriesByAlgorithm[algorithm] ?? 0) > 0);
   const size = lists.reduce((sum, { entriesByAlgorithm }) => sum + entriesByAlgorithm[algorithm]!, 0);
   return { size, builtTo: newestOf(lists) };
 }

@@ -184,7 +184,7 @@ async function answerJson(service: Service, request: FastifyRequest<HashesRoute>
 
 /**
  * Answer NDJSON lines or raw values while they arrive.
- * Errors  those of the idempotency key and of `rawAlgorithm`, before the body is read.
+ * Errors  those of the idempotency key and of `rawAlgorithm`, and REQUEST_INVALID: an algorithm of lines; before the body is read.
  */
 function answerStream(
   service: Service,
@@ -192,14 +192,17 @@ function answerStream(
   body: Readable,
   reply: FastifyReply,
 ): FastifyReply {
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  const isLines = LINE_TYPES.includes(type);
+  if (isLines && request.query.algorithm !== undefined)
+    throw new AppError('REQUEST_INVALID', { field: 'algorithm', expected: 'raw values: an item names its own' });
   const keyed = keyedRequest(request, service);
   const options = { ...optionsFrom(request, 'none'), recording: keyed?.recording };
   const batch = pacedBatch(openBatch(service, request, options, { isStream: true }), request.caller.gate);
   const input = watched(body, keyed);
   const mayTruncate = keyed === null;
   const send = (answers: AsyncIterable<string>) => reply.send(Readable.from(answered(answers, keyed)));
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
-  if (LINE_TYPES.includes(type)) {
+  if (isLines) {
     reply.type(type).header('zeef-generation', String(batch.generation));
     return send(answerLines(input, batch, toResult(request), mayTruncate));
   }

@@ -57,12 +57,15 @@ export async function explainRoutes(app: FastifyInstance, service: Service, need
   );
 }
 
-/** Errors VALUE_INVALID; REQUEST_INVALID: several algorithms have values of this length; those of the tenant's limits. */
+/** Errors VALUE_INVALID; REQUEST_INVALID: several algorithms have values of this length, a parameter of images; those of the tenant's limits. */
 async function explainHash(
   service: Service,
   request: FastifyRequest<ExplainRoute>,
   { hash, algorithm: named, quality }: Static<typeof ExplainBody>,
 ): Promise<object> {
+  const { orientations = 'none', ...ofImages } = request.query;
+  const [field] = Object.keys(ofImages);
+  if (field !== undefined) throw new AppError('REQUEST_INVALID', { field, expected: 'an image: a hash has none' });
   const hex = hash.trim().toLowerCase();
   const algorithm = named ?? algorithmOf(hex);
   const digits = VALUE_BYTES[algorithm] * 2;
@@ -70,5 +73,5 @@ async function explainHash(
     throw new AppError('VALUE_INVALID', { field: 'hash', expected: `${digits} hex digits` });
   const noteShown = watchValue({ [algorithm]: hex }, request.caller.gate, service.probing);
   const value = { algorithm, hex, ...(quality === undefined ? {} : { quality }) };
-  return service.explainHash(request.caller.tenant, value, request.query.orientations ?? 'none', noteShown);
+  return service.explainHash(request.caller.tenant, value, orientations, noteShown);
 }

@@ -6,7 +6,7 @@ import { AppError, ERRORS } from '../../core/errors.js';
 import { IMPORT_BYTES_MAX } from '../../core/limits.js';
 import { ALGORITHMS } from '../../core/vocabulary.js';
 import { parseCategories } from '../../hashlists/categories.js';
-import { HASHLIST_FORMATS } from '../../hashlists/importers.js';
+import { HASHLIST_FORMATS, requireMeaning } from '../../hashlists/importers.js';
 import { parseMapping } from '../../hashlists/mapping.js';
 import type { JobProgress } from '../../lists/import/import-jobs.js';
 import type { Service } from '../../service/service.js';
@@ -138,6 +138,7 @@ function importRoute(app: FastifyInstance, service: Service, needs: Needs): void
     async (request, reply) => {
       const { format, mode = 'replace', algorithm, map, categories, bank, kind = 'match' } = request.query;
       if (!(request.body instanceof Readable)) throw new AppError('BODY_EMPTY');
+      requireMeaning(format, { bank, map });
       const mapping = map === undefined ? {} : { mapping: parseMapping(map) };
       const how = {
         format,

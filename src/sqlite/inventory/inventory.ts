@@ -24,26 +24,14 @@ import { prepared } from '../statements.js';
 import { damaged, plus, resetTotal, type Summed, sound, totalOf, wholeTable } from '../sums.js';
 import { FILE, FOLDER, HAND, META, openInventoryDatabase, PENDING } from './database.js';
 import { keyAfter, SEED_SPAN, spreadOf } from './file-keys.js';
+import { damagedVisits, isSoundFile, type StoredFile, storedFiles } from './stored-files.js';
 import { hasFilesUnder, isWhole, pruneUnder, unseenUnder } from './unseen.js';
 
 /** Occupied keys before a free one: some hundred in a folder of ten million names, more only near `KEYS_PER_FOLDER`. */
 const TAKEN_KEYS_MAX = 65_536;
 /** Rows that are compared for one inode: each of its names has one, and any of them will do. */
 const ROWS_PER_INODE_MAX = 4;
-/** Rows per read, and their bytes: one with the windows of several frames has tens of kilobytes. */
-const BATCH_ROWS = 2_000;
-const BATCH_BYTES = 4_000_000;
-
-interface StoredFile {
-  readonly spot: number;
-  readonly name: Buffer;
-  readonly facts: Buffer;
-  readonly sum: number;
-}
-
 const NOTHING = new Uint8Array(0);
-
-const isSoundFile = ({ spot, name, facts, sum }: StoredFile): boolean => sumOfRow('file', [spot, name, facts]) === sum;
 
 class SqliteInventory implements Inventory {
   state: ScanState;
@@ -313,7 +301,7 @@ class SqliteInventory implements Inventory {
   async requeueDamaged(): Promise<number> {
     let found = 0;
     const visits = new Set<number>();
-    for await (const { visit } of this.#damagedVisits()) {
+    for await (const visit of damagedVisits(this.db)) {
       found++;
       visits.add(visit);
     }
@@ -329,32 +317,6 @@ class SqliteInventory implements Inventory {
       }
     });
     return found;
-  }
-
-  /** Visits with a damaged row, or with other rows than their total. */
-  async *#damagedVisits(): AsyncGenerator<{ readonly visit: number }> {
-    const totals = this.#prepare<[], { part: number }>(`SELECT part FROM total WHERE name = 'file'`);
-    const missing = new Set(guarded(() => totals.all()).map(({ part }) => part));
-    const visit = { at: -1, rows: 0, sum: 0 };
-    const isOther = () => {
-      const total = totalOf(this.db, 'file', visit.at);
-      missing.delete(visit.at);
-      return visit.at >= 0 && (total.rows !== visit.rows || total.sum !== visit.sum);
-    };
-    for await (const rows of this.#stored(0, Number.MAX_SAFE_INTEGER)) {
-      for (const row of rows) {
-        const at = Math.floor(row.spot / KEYS_PER_FOLDER);
-        if (at !== visit.at) {
-          if (isOther()) yield { visit: visit.at };
-          Object.assign(visit, { at, rows: 0, sum: 0 });
-        }
-        visit.rows++;
-        visit.sum = plus(visit.sum, row.sum);
-        if (!isSoundFile(row)) yield { visit: at };
-      }
-    }
-    if (isOther()) yield { visit: visit.at };
-    for (const at of missing) if (totalOf(this.db, 'file', at).rows > 0) yield { visit: at };
   }
 
   async inFlight(): Promise<readonly FileInFlight[]> {
@@ -384,30 +346,8 @@ class SqliteInventory implements Inventory {
     yield* this.#rows(first, last);
   }
 
-  /** Rows as they are stored, in order: damaged ones and tombstones too. */
-  async *#stored(first: number, last: number): AsyncGenerator<readonly StoredFile[]> {
-    const page = this.#prepare<[number, number, number], StoredFile>(
-      'SELECT * FROM file WHERE spot >= ? AND spot <= ? ORDER BY spot LIMIT ?',
-    );
-    for (let from = first; from <= last; ) {
-      const rows = guarded(() => {
-        const some: StoredFile[] = [];
-        let bytes = 0;
-        for (const row of page.iterate(from, last, BATCH_ROWS)) {
-          some.push(row);
-          bytes += row.facts.length;
-          if (bytes >= BATCH_BYTES) break;
-        }
-        return some;
-      });
-      if (rows.length === 0) return;
-      yield rows;
-      from = rows.at(-1)!.spot + 1;
-    }
-  }
-
   async *#rows(first: number, last: number): AsyncGenerator<readonly FileRow[]> {
-    for await (const rows of this.#stored(first, last)) {
+    for await (const rows of storedFiles(this.db, first, last)) {
       yield rows
         .filter((row) => isSoundFile(row) && row.name.length > 0)
         .map(({ spot, name, facts }) => ({ fileKey: spot, name: pathBytesOf(name), facts }));
