@@ -52,6 +52,7 @@ try {
     'dist',
     'docs',
     'package.json',
+    'package-lock.json',
     'tsconfig.json',
     'vitest.config.ts',
   ])

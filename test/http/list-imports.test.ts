@@ -121,6 +121,16 @@ describe('import', () => {
     expect((await here('POST', '/lists/desk/entries?format=csv', '')).json.code).toBe('BODY_EMPTY');
     expect((await here('POST', '/lists/desk/entries', 'x')).json.code).toBe('REQUEST_INVALID');
     expect((await here('POST', '/lists/desk/entries?format=nsrl', 'x')).json.code).toBe('REQUEST_INVALID');
+    // What a format does not read is not passed over.
+    for (const [field, query] of [
+      ['bank', 'format=csv&bank=DESK'],
+      ['map', 'format=plain&map=value=HASH'],
+      ['map', 'format=vics&map=value=HASH'],
+    ])
+      expect((await here('POST', `/lists/desk/entries?${query}`, 'x')).json).toMatchObject({
+        code: 'REQUEST_INVALID',
+        details: { field },
+      });
     expect((await here('GET', '/jobs/nothing')).json.code).toBe('NOT_FOUND');
   });
 });
