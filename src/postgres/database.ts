@@ -19,10 +19,18 @@ const LONG_READERS_MAX = 2;
 /** Reports that wait for their turn: more are refused at once, and asked for again. */
 const LONG_WAITING_MAX = 8;
 
-/** Between two tries: several round trips, and short compared with the restart of a server. */
-const PAUSE_MS = 50;
-/** Longest wait of a caller: a server that was killed is up again, or its standby is promoted. */
-const PATIENCE_MS = 20_000;
+/** How long what another transaction was in the way of is tried again. */
+export interface Patience {
+  /** No try begins later. */
+  readonly ms: number;
+  /** Between two tries. */
+  readonly pauseMs: number;
+}
+/**
+ * Of a caller: a server that was killed is up again by then, or its standby is promoted. The pause is several round trips, and
+ * short compared with that.
+ */
+const PATIENCE: Patience = { ms: 20_000, pauseMs: 50 };
 /** Of a statement over whole tables, for which the server has no limit: a server that is gone is noticed by its connection. */
 const LONG_STATEMENT_MS_MAX = 24 * 3_600_000;
 /** By which the driver's limit is longer than the server's, as it is in `pool.ts`. */
@@ -75,7 +83,7 @@ export class Database {
   /** Run one statement that changes nothing; in one round trip, or in three with a scope. Errors STORE_FAILED. */
   read<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
     if (this.#scope !== null) return this.snapshot((sql) => sql<Row>(text, values));
-    return guarded(async () => {
+    return patiently(isInTheWay, async () => {
       for (let tried = 1; ; tried++) {
         const client = await this.#readers.connect();
         try {
@@ -92,7 +100,8 @@ export class Database {
   }
 
   /**
-   * Run statements that change nothing on one state of the database; all of them again where the connection is lost in between.
+   * Run statements that change nothing on one state of the database; all of them again where the connection is lost in between,
+   * or a migration is in their way.
    * Errors STORE_FAILED; those of `act`.
    */
   snapshot<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
@@ -115,7 +124,7 @@ export class Database {
   }
 
   #snapshot<T>(act: (sql: Sql) => Promise<T>, driverMs?: number): Promise<T> {
-    return guarded(async () => {
+    return patiently(isInTheWay, async () => {
       for (let tried = 1; ; tried++) {
         let hasBegun = false;
         const acts = (sql: Sql) => {
@@ -149,15 +158,17 @@ export class Database {
     return patiently(isRepeatable, () => inTransaction(this.#writers, withScope(BEGIN, this.#scope), act));
   }
 
-  /** The same for statements over whole tables: they may take longer than those of a request. Locks are not waited for longer. */
-  writeLong<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
+  /**
+   * The same for statements over whole tables: they may take longer than those of a request. Locks are not waited for longer.
+   * `patience`: where others must get their turn between two tries.
+   */
+  writeLong<T>(act: (sql: Sql) => Promise<T>, patience: Patience = PATIENCE): Promise<T> {
     const acts = async (sql: Sql) => {
       await sql('SET LOCAL statement_timeout = 0');
       return act(sql);
     };
-    return patiently(isRepeatable, () =>
-      inTransaction(this.#writers, withScope(BEGIN, this.#scope), acts, LONG_STATEMENT_MS_MAX),
-    );
+    const run = () => inTransaction(this.#writers, withScope(BEGIN, this.#scope), acts, LONG_STATEMENT_MS_MAX);
+    return patiently(isRepeatable, run, patience);
   }
 
   /**
@@ -189,15 +200,19 @@ const BEGIN = 'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
 
 const isRepeatable = (error: unknown) => isInTheWay(error) || isLost(error);
 
-function patiently<T>(isRepeated: (error: unknown) => boolean, act: () => Promise<T>): Promise<T> {
+function patiently<T>(
+  isRepeated: (error: unknown) => boolean,
+  act: () => Promise<T>,
+  { ms, pauseMs }: Patience = PATIENCE,
+): Promise<T> {
   return guarded(async () => {
-    const untilMs = performance.now() + PATIENCE_MS;
+    const untilMs = performance.now() + ms;
     for (;;) {
       try {
         return await act();
       } catch (error) {
         if (!isRepeated(error) || performance.now() > untilMs) throw error;
-        await delay(PAUSE_MS);
+        await delay(pauseMs);
       }
     }
   });

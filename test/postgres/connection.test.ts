@@ -1,5 +1,6 @@
 /** What happens to connections: refused servers, ended sessions, other hosts, transactions in each other's way. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AppError } from '../../src/core/errors.js';
 import { Database, type Sql } from '../../src/postgres/database.js';
@@ -80,6 +81,38 @@ describe.runIf(hasPostgres)('a database', () => {
       });
     await Promise.all([append(1, 2), append(2, 1)]);
     expect(await database.read('SELECT name FROM item')).toEqual([{ name: 'xx' }, { name: 'xx' }]);
+  });
+
+  /** A transaction that locks a table, and later another one, as a change of the schema does. */
+  const changeSchema = async (first: string, betweenMs: number, second: string) => {
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    await client.query(`BEGIN; LOCK TABLE ${first} IN ACCESS EXCLUSIVE MODE`);
+    const done = delay(betweenMs)
+      .then(() => client.query(`LOCK TABLE ${second} IN ACCESS EXCLUSIVE MODE; COMMIT`))
+      .finally(() => client.end());
+    return { done };
+  };
+
+  test('reads that a change of the schema is in the way of are repeated, and see one state', async () => {
+    await server.run('CREATE TABLE other (id int8)', url);
+    let tries = 0;
+    let changed: { done: Promise<unknown> } | null = null;
+    const rows = await database.snapshot(async (sql) => {
+      tries++;
+      await sql('SELECT id FROM item');
+      // The read waits first, so it is the one that looks for a deadlock first and is ended.
+      changed ??= await changeSchema('other', 300, 'item');
+      return sql('SELECT id FROM other');
+    });
+    expect([tries, rows]).toEqual([2, []]);
+    await changed!.done;
+  });
+
+  test('a read waits for a change of the schema that takes longer than the lock timeout', async () => {
+    const { done } = await changeSchema('item', 2_500, 'item');
+    expect(await items()).toEqual([]);
+    await done;
   });
 
   test('a transaction of which a statement failed is not reported as committed', async () => {

@@ -1,4 +1,6 @@
 /** The schema is migrated once, whatever processes do, and no other schema is used. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Database } from '../../src/postgres/database.js';
 import { migrate } from '../../src/postgres/migrate.js';
@@ -118,6 +120,64 @@ describe.runIf(hasPostgres)('migrations', () => {
     });
     await holding;
     await held.close();
+  });
+
+  test('tables are changed while transactions on them run, and none of those fails', async () => {
+    await on((database) => migrate(database, ['CREATE TABLE one (a int); CREATE TABLE two (a int)']));
+    let isEnding = false;
+    let transactions = 0;
+    // Nothing repeats those that fail.
+    const runAll = async () => {
+      const client = new Client({ connectionString: url });
+      await client.connect();
+      try {
+        for (; !isEnding; transactions++) {
+          await client.query('BEGIN; INSERT INTO one (a) VALUES (1)');
+          await delay(20);
+          await client.query('INSERT INTO two (a) VALUES (1); COMMIT');
+        }
+      } finally {
+        await client.end();
+      }
+    };
+    const running = Promise.allSettled([1, 2, 3, 4].map(runAll));
+    await expect.poll(() => transactions).toBeGreaterThan(20);
+    const first = 'CREATE TABLE one (a int); CREATE TABLE two (a int)';
+    const text = '-- additive\nALTER TABLE two ADD COLUMN b int; ALTER TABLE one ADD COLUMN b int';
+    await on((database) => migrate(database, [first, text]));
+    isEnding = true;
+    expect(await running).toEqual([1, 2, 3, 4].map(() => ({ status: 'fulfilled', value: undefined })));
+  });
+
+  test('a migration gives way to a long report again and again, and is made after it', async () => {
+    const first = 'CREATE TABLE one (a int)';
+    await on((database) => migrate(database, [first]));
+    const report = on((database) =>
+      database.readLong(async (sql) => {
+        await sql('SELECT a FROM one');
+        await delay(2_000);
+      }),
+    );
+    await expect
+      .poll(async () => (await server.run(`SELECT 1 FROM pg_locks WHERE relation = 'one'::regclass`, url)).length)
+      .toBe(1);
+    let readMsMax = 0;
+    let isMade = false;
+    const made = on((database) => migrate(database, [first, 'ALTER TABLE one ADD COLUMN b int'])).then(() => {
+      isMade = true;
+    });
+    await on(async (database) => {
+      while (!isMade) {
+        const begunMs = performance.now();
+        await database.read('SELECT a FROM one');
+        readMsMax = Math.max(readMsMax, performance.now() - begunMs);
+        await delay(10);
+      }
+    });
+    await Promise.all([report, made]);
+    expect(await applied()).toBe(2);
+    // Without giving way, as long as the report: a second and a half at least.
+    expect(readMsMax).toBeLessThan(1_200);
   });
 
   test('a role that may only use the tables opens a migrated database, and migrates none', async () => {

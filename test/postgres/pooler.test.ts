@@ -61,8 +61,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Start a pooler before a server, which ends with the test. Result: the address of a database through it. */
-async function startPooler(server: PostgresServer, mode: 'session' | 'transaction', url: string): Promise<string> {
+/**
+ * Start a pooler before a server, which ends with the test. `sessions`: how many it has to lend.
+ * Result: the address of a database through it.
+ */
+async function startPooler(
+  server: PostgresServer,
+  mode: 'session' | 'transaction',
+  sessions: number,
+  url: string,
+): Promise<string> {
   const folder = tempFolder('pooler');
   const { username, pathname } = new URL(url.replace(/@[^/]*/, '@host'));
   const port = await freePort();
@@ -75,7 +83,7 @@ async function startPooler(server: PostgresServer, mode: 'session' | 'transactio
   const settings = write(
     'pooler.ini',
     `[databases]\n* = host=${decodeURIComponent(server.host)}\n[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port=${port}
-auth_type=trust\nauth_file=${write('users', `"${username}" ""\n`)}\npool_mode=${mode}\nunix_socket_dir=\n`,
+auth_type=trust\nauth_file=${write('users', `"${username}" ""\n`)}\npool_mode=${mode}\ndefault_pool_size=${sessions}\nunix_socket_dir=\n`,
   );
   if (identity.uid !== undefined) chownSync(folder, NOBODY, NOBODY);
   const child = spawn('pgbouncer', [settings], { ...identity, env: ENV, stdio: 'ignore' });
@@ -99,7 +107,7 @@ describe.runIf(hasPooler)('behind PgBouncer', () => {
 
   test('in session mode a database is read and written, also by sessions that others had', async () => {
     const server = await sharedServer();
-    const url = await startPooler(server, 'session', await server.createDatabase());
+    const url = await startPooler(server, 'session', 8, await server.createDatabase());
     for (let round = 0; round < 2; round++) {
       const database = new Database(url);
       await Promise.all([read(database), read(database), database.write((sql) => sql('SELECT 1'))]);
@@ -110,7 +118,8 @@ describe.runIf(hasPooler)('behind PgBouncer', () => {
 
   test('in transaction mode the second connection finds that its session is lent', async () => {
     const server = await sharedServer();
-    const url = await startPooler(server, 'transaction', await server.createDatabase());
+    // Of several sessions, a connection may get the one that was lent to none before.
+    const url = await startPooler(server, 'transaction', 1, await server.createDatabase());
     const database = new Database(url);
     onTestFinished(() => database.close());
     const both = Promise.all([database.write((sql) => sql('SELECT 1')), read(database)]).then(() => read(database));
