@@ -15,8 +15,8 @@ const SEED = 2_026;
 /** The windows at fixed places were chosen by copies of these photographs. */
 const CHOSEN_BY = { seed: 77, photographs: 120 };
 
-const FULL = { measured: 100, all: 10_000, everyEdit: 1, images: 64, rounds: 7, entries: 1_000_000 };
-const SMOKE = { measured: 2, all: 14, everyEdit: 8, images: 2, rounds: 1, entries: 2_000 };
+const FULL = { measured: 100, all: 10_000, everyEdit: 1, images: 64, rounds: 7, entries: [1_000_000, 10_000_000] };
+const SMOKE = { measured: 2, all: 14, everyEdit: 8, images: 2, rounds: 1, entries: [2_000] };
 /** Photographs beside others in collages; they are not listed. */
 const COLLAGE_PARTS = 8;
 
