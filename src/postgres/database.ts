@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { PoolClient } from 'pg';
 import { AppError } from '../core/errors.js';
-import { guarded, isInTheWay, isLost, isReadOnly } from './guarded.js';
+import { guarded, isDeadlock, isInTheWay, isLost, isReadOnly } from './guarded.js';
 import { PrimaryPool } from './pool.js';
 import { ALL_TENANTS, type Scope, scopeOf, withScope } from './scope.js';
 import { type SqlValue, toParameters } from './values.js';
@@ -83,7 +83,7 @@ export class Database {
   /** Run one statement that changes nothing; in one round trip, or in three with a scope. Errors STORE_FAILED. */
   read<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
     if (this.#scope !== null) return this.snapshot((sql) => sql<Row>(text, values));
-    return patiently(isInTheWay, async () => {
+    return guarded(async () => {
       for (let tried = 1; ; tried++) {
         const client = await this.#readers.connect();
         try {
@@ -93,7 +93,7 @@ export class Database {
         } catch (error) {
           this.#readers.release(client, { isLost: isLost(error) });
           // Of connections that were lost while they were idle, none is left after so many.
-          if (!isLost(error) || tried > READERS_MAX) throw error;
+          if (!(isLost(error) || isDeadlock(error)) || tried > READERS_MAX) throw error;
         }
       }
     });
@@ -101,7 +101,7 @@ export class Database {
 
   /**
    * Run statements that change nothing on one state of the database; all of them again where the connection is lost in between,
-   * or a migration is in their way.
+   * or a migration and they wait for each other. A lock that is held for long is not waited for again: callers of reports are many.
    * Errors STORE_FAILED; those of `act`.
    */
   snapshot<T>(act: (sql: Sql) => Promise<T>): Promise<T> {
@@ -124,7 +124,7 @@ export class Database {
   }
 
   #snapshot<T>(act: (sql: Sql) => Promise<T>, driverMs?: number): Promise<T> {
-    return patiently(isInTheWay, async () => {
+    return guarded(async () => {
       for (let tried = 1; ; tried++) {
         let hasBegun = false;
         const acts = (sql: Sql) => {
@@ -135,7 +135,7 @@ export class Database {
           return await inTransaction(this.#readers, withScope(BEGIN_SNAPSHOT, this.#scope), acts, driverMs);
         } catch (error) {
           // Without a connection it has not begun, and the caller need not wait for more.
-          if (!hasBegun || !isLost(error) || tried > READERS_MAX) throw error;
+          if (!hasBegun || !(isLost(error) || isDeadlock(error)) || tried > READERS_MAX) throw error;
         }
       }
     });

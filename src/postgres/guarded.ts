@@ -48,14 +48,16 @@ const sqlStateOf = (error: unknown) => {
   return error instanceof Error && isOfServer(known) ? known.code! : null;
 };
 
+const DEADLOCK = '40P01';
 /** Another transaction was in the way; this one was rolled back: serialization, deadlock, lock timeout. */
-const IN_THE_WAY = ['40001', '40P01', '55P03'];
+const IN_THE_WAY = ['40001', DEADLOCK, '55P03'];
 /** The server is a standby, or has become one. */
 const READ_ONLY = '25006';
 /** The server ends or is starting, or the connection is lost: classes 08 and 57P. */
 const LOST = /^(08|57P0)/;
 
 export const isReadOnly = (error: unknown): boolean => sqlStateOf(error) === READ_ONLY;
+export const isDeadlock = (error: unknown): boolean => sqlStateOf(error) === DEADLOCK;
 export const isInTheWay = (error: unknown): boolean => IN_THE_WAY.includes(sqlStateOf(error) ?? '');
 
 /**
