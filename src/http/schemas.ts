@@ -17,11 +17,13 @@ import {
 import { DETAILS, WINDOW_KINDS } from '../core/window.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 
+/** Windows of one view, with room: 48 that are found, the image at another size, and 150 at fixed places. */
+const VIEW_WINDOWS = 200;
 /**
  * Hashes of one file: 16 frames and another part, each as stored and by three backgrounds, in two families of eight orientations, and
- * blockhash; an image has `resized` and one of the others. And 180 windows of each of four views, mirrored too.
+ * blockhash; an image has `resized` and one of the others. And the windows of each of four views, mirrored too.
  */
-const FILE_HASHES_MAX = 1_156 + WINDOW_VIEWS_MAX * 2 * 180;
+const FILE_HASHES_MAX = 1_156 + WINDOW_VIEWS_MAX * 2 * VIEW_WINDOWS;
 /** Names of lists in one request: services have some dozens of lists. */
 const LIST_NAMES_MAX = 1_000;
 /** The client's name for an image or item: stored with each hit, and long enough for a path or a URL. */

@@ -284,11 +284,12 @@ export function takeWindows(from: Reader): Uint8Array {
   return from.take(length);
 }
 
-function unpackView(from: Reader, isPlain: boolean): FactView {
+function unpackView(from: Reader, isPlain: boolean, knowsPlaces: boolean): FactView {
   const { frame, background, part, families, counts, hasWindows, hasBlockhash } = readViewHead(from, isPlain);
   const { lists, length } = unpackOrientedHashes(from.bytes, from.at, counts);
   from.pass(length);
-  const storedWindows = hasWindows ? takeWindows(from).slice() : null;
+  const packed = hasWindows ? takeWindows(from) : null;
+  const storedWindows = knowsPlaces ? packed?.slice() : null;
   return {
     frame,
     background,
@@ -427,12 +428,18 @@ export function readQueryFlags(from: Reader): {
   };
 }
 
-/** Read the detail of an image. Errors RangeError: an unknown one, or unknown tables of windows. */
-export function readDetail(from: Reader, hasWindows: boolean): Detail {
-  if (!hasWindows) return 'plain';
+/** How far an image of a row was hashed. */
+interface RowDetail {
+  readonly detail: Detail;
+  /** False where the places of its windows are those of other tables: they are passed over, as if none had been hashed. */
+  readonly knowsPlaces: boolean;
+}
+
+/** Errors RangeError: an unknown detail. */
+export function readDetail(from: Reader, hasWindows: boolean): RowDetail {
+  if (!hasWindows) return { detail: 'plain', knowsPlaces: true };
   const detail = valueAt(DETAILS, from.u8());
-  if (from.u8() !== WINDOW_TABLES) throw new RangeError('windows of unknown tables');
-  return detail;
+  return from.u8() === WINDOW_TABLES ? { detail, knowsPlaces: true } : { detail: 'plain', knowsPlaces: false };
 }
 
 /** Run a reader of a row; the file may be damaged. Errors STORE_FAILED, for every RangeError of `read`. */
@@ -463,10 +470,11 @@ function readFacts(from: Reader): FileFacts {
       digests[algorithm] = Buffer.from(from.take(VALUE_BYTES[algorithm])).toString('hex');
     if (flags.hasImage) {
       image = { format: valueAt(IMAGE_FORMATS, from.u8()), width: from.varint(), height: from.varint() };
-      detail = readDetail(from, flags.hasWindows);
+      const read = readDetail(from, flags.hasWindows);
+      detail = read.detail;
       frames = flags.isPlain ? 1 : from.u8();
       const count = flags.isPlain ? 1 : from.u8();
-      views = Array.from({ length: count }, () => unpackView(from, flags.isPlain));
+      views = Array.from({ length: count }, () => unpackView(from, flags.isPlain, read.knowsPlaces));
     }
   }
   from.requireEnd();

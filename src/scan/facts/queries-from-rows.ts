@@ -77,10 +77,11 @@ function addImage(
   from.pass(1);
   from.passVarint();
   from.passVarint();
-  const detail = readDetail(from, hasWindows);
+  const { detail, knowsPlaces } = readDetail(from, hasWindows);
   if (!isPlain) from.pass(1);
   const views = isPlain ? 1 : from.u8();
-  if (queryNumber !== null) addViews(queries, queryNumber, from, { ...wish, isPlain, views });
+  const asked = knowsPlaces ? wish.detail : 'plain';
+  if (queryNumber !== null) addViews(queries, queryNumber, from, { ...wish, detail: asked, isPlain, views });
   return views === 0 || isCovered(wish.detail, detail);
 }
 

@@ -15,8 +15,8 @@ import { fixedPlaces } from '../../kernels/windows/fixed-windows.js';
 import type { WindowHash } from '../../kernels/windows/hash-windows.js';
 import { valueAt } from './packed-bytes.js';
 
-/** Version of the tables of places and kinds, in each row with windows. One with other tables keeps the code that reads this one. */
-export const WINDOW_TABLES = 1;
+/** Version of the tables of places and kinds, in each row with windows. Windows of another version are passed over: the image is read again where it is asked for them. */
+export const WINDOW_TABLES = 2;
 /** Kinds of windows that are found; a row stores the position. */
 const FOUND_KINDS: readonly WindowKind[] = ['border', 'strip', 'part'];
 const HEAD_BYTES = 6;

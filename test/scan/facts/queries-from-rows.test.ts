@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { QueryBatch, queryBatchOf } from '../../../src/check/file-queries.js';
 import { BATCH_ALGORITHMS } from '../../../src/check/search-piece.js';
 import { DETAILS, isCovered } from '../../../src/core/window.js';
-import { type FileFacts, packFacts } from '../../../src/scan/facts/file-facts.js';
+import { type FileFacts, packFacts, unpackFacts } from '../../../src/scan/facts/file-facts.js';
 import { hasQuery, type QueryWish, queryOf } from '../../../src/scan/facts/file-result.js';
 import { addQueriesFromFacts } from '../../../src/scan/facts/queries-from-facts.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
@@ -104,4 +104,26 @@ describe('queries from the rows of an inventory', () => {
       }),
     );
   });
+});
+
+test('windows whose places are those of other tables are passed over, and count as not hashed', () => {
+  const withWindows = fileFacts.filter(({ image, views }) => image !== null && views.length > 0);
+  fc.assert(
+    fc.property(withWindows, wishes, (held, wish) => {
+      const [standard, deep] = (['standard', 'deep'] as const).map((detail) => packFacts({ ...held, detail }));
+      const tablesAt = deep!.findIndex((byte, at) => byte !== standard![at]) + 1;
+      const row = deep!.slice();
+      row[tablesAt] = row[tablesAt]! - 1;
+      const plain: FileFacts = {
+        ...held,
+        detail: 'plain',
+        views: held.views.map(({ storedWindows: _, ...view }) => ({ ...view, windows: [] })),
+      };
+      expect(unpackFacts(row)).toEqual(plain);
+      const queries = new QueryBatch();
+      const { lacksWindows } = addQueriesFromRow(queries, row, wish);
+      expect(lacksWindows).toBe(wish.detail !== 'plain');
+      expect(valuesOf(queries)).toEqual(valuesOf(queryBatchOf([queryOf(plain, wish)])));
+    }),
+  );
 });
