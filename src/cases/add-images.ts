@@ -1,5 +1,6 @@
 /** A provider's own entries: hashes of images that it confirmed itself. */
 import { stat } from 'node:fs/promises';
+import { oneByOne } from '../core/batches.js';
 import { derivedOf, derivedTag } from '../core/derived.js';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { parseHash256 } from '../core/hash256.js';
@@ -185,9 +186,9 @@ export async function addImages(
     isAside: (entry) => derivedOf(entry) !== null,
   });
   async function* source() {
-    yield* rows;
+    yield rows;
   }
   // Read again where they are held.
-  const watched = { [Symbol.asyncIterator]: () => watch(source()) };
+  const watched = { [Symbol.asyncIterator]: () => oneByOne(watch(source())) };
   return { images, report: await lists.addEntries(list, watched, { origin: 'own images', review, ...create }) };
 }

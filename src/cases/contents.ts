@@ -2,13 +2,13 @@
  * Contents: entries that clients add one by one, change and remove. A content is an entry, with all its values; its number is the lowest key of these,
  * so that entries of imports have one too.
  */
+import { oneByOne } from '../core/batches.js';
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
-import type { ParsedRow } from '../core/parsed-row.js';
 import { type Algorithm, NO_ATTRIBUTES } from '../core/vocabulary.js';
 import { valueFault } from '../hashlists/value-rules.js';
 import { requireRoom } from '../lists/banks.js';
-import { openReview } from '../lists/import/import-review.js';
+import { type ImportReview, openReview } from '../lists/import/import-review.js';
 import type { HeldEntry, ListStore, Review } from '../store/lists-contract.js';
 
 /** What a client keeps with an entry, as JSON: sealed with each of its values. */
@@ -66,7 +66,7 @@ const orRefuse =
 /** What an addition is reviewed by; what is said again of an entry that is there is not. */
 interface Written {
   readonly origin: string;
-  readonly watch?: (rows: AsyncIterable<ParsedRow>) => AsyncIterable<ParsedRow>;
+  readonly watch?: ImportReview['watch'];
   readonly review?: Review;
 }
 
@@ -74,11 +74,11 @@ type Statement = Omit<HeldEntry, 'list' | 'quarantined' | 'flooded' | 'disabled'
 
 /** Write what is said of one entry. Errors ENTRY_REFUSED; LIST_NOT_FOUND, STORE_FAILED. */
 async function write(lists: ListStore, list: string, entries: readonly Statement[], how: Written): Promise<void> {
-  const { origin, watch = (rows) => rows, review = () => [] } = how;
+  const { origin, watch = (batches) => batches, review = () => [] } = how;
   async function* rows() {
-    for (const [at, entry] of entries.entries()) yield { ok: true, line: at + 1, entry } as const;
+    yield entries.map((entry, at) => ({ ok: true, line: at + 1, entry }) as const);
   }
-  const watched = { [Symbol.asyncIterator]: () => watch(rows())[Symbol.asyncIterator]() };
+  const watched = { [Symbol.asyncIterator]: () => oneByOne(watch(rows())) };
   const { rejected } = await lists.addEntries(list, watched, { origin, review: orRefuse(list, review) });
   if (rejected > 0) throw new AppError('ENTRY_REFUSED', { list, why: 'its source has a newer statement' });
 }

@@ -1,6 +1,7 @@
 /** Imports a hash list from a file into the store: creates a missing list, then replaces its entries or adds to them. */
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import { inBatches } from '../../core/batches.js';
 import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { systemWords } from '../../core/system-words.js';
@@ -114,7 +115,7 @@ export async function importList(
     joinedFacts(banks);
   };
   const onSeparator = (one: string) => void separators.add(one);
-  const parsed = rowsOf({ vault, blobs }, { ...request, onSeparator, onHma }, kind);
+  const parsed = batchesOf({ vault, blobs }, { ...request, onSeparator, onHma }, kind);
   const rows = watch(request.mayBeEmpty ? parsed : requireOne(parsed, request.mode));
   const options = {
     origin: request.origin ?? namesOf(request.paths),
@@ -149,26 +150,21 @@ const namesOf = (paths: readonly string[]) =>
     .join(' ')
     .slice(0, 200);
 
-const UNREVIEWED: ImportReview = { watch: (rows) => passed(rows), review: () => [] };
+const UNREVIEWED: ImportReview = { watch: (batches) => batches, review: () => [] };
 
-async function* passed(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow> {
-  yield* rows;
-}
+/** Rows that are handed on together. */
+const ROWS_PER_BATCH = 1_024;
 
-async function* rowsOf(
+async function* batchesOf(
   { vault, blobs }: Pick<ListsAndBlobs, 'vault' | 'blobs'>,
   { paths, body, blob, format, ...options }: ImportRequest & Pick<ListSource, 'onSeparator' | 'onHma'>,
   kind: ListInfo['kind'],
-) {
-  if (body) yield* parseHashList(format, { ...options, kind, bytes: onePiece(body) });
-  if (blob !== undefined) {
-    const bytes = openIfSealed(vault, watched(readBlob(blobs!, blob), options));
-    yield* parseHashList(format, { ...options, kind, bytes });
-  }
-  for (const path of paths) {
-    const bytes = openIfSealed(vault, watched(readFile(path), options));
-    yield* parseHashList(format, { ...options, kind, path, bytes });
-  }
+): AsyncGenerator<readonly ParsedRow[]> {
+  const parse = (source: Pick<ListSource, 'bytes' | 'path'>) =>
+    inBatches(parseHashList(format, { ...options, kind, ...source }), ROWS_PER_BATCH);
+  if (body) yield* parse({ bytes: onePiece(body) });
+  if (blob !== undefined) yield* parse({ bytes: openIfSealed(vault, watched(readBlob(blobs!, blob), options)) });
+  for (const path of paths) yield* parse({ path, bytes: openIfSealed(vault, watched(readFile(path), options)) });
 }
 
 async function* onePiece(body: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -176,15 +172,20 @@ async function* onePiece(body: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** A list without entries indicates a wrong file, mapping or category, and must not replace a good one. */
-async function* requireOne(rows: ReturnType<typeof parseHashList>, mode: ImportRequest['mode']): typeof rows {
+async function* requireOne(
+  batches: AsyncIterable<readonly ParsedRow[]>,
+  mode: ImportRequest['mode'],
+): AsyncGenerator<readonly ParsedRow[]> {
   let meant = 0;
   let firstRejected: { line: number; reason: string } | null = null;
-  for await (const row of rows) {
-    // A file of withdrawals alone is a good file; one of other categories alone is good only as an update.
-    const isMeant = row.ok || (row.gone !== undefined && (row.reason !== 'other_category' || mode === 'add'));
-    if (isMeant) meant++;
-    else if (!row.ok) firstRejected ??= { line: row.line, reason: row.reason };
-    yield row;
+  for await (const batch of batches) {
+    for (const row of batch) {
+      // A file of withdrawals alone is a good file; one of other categories alone is good only as an update.
+      const isMeant = row.ok || (row.gone !== undefined && (row.reason !== 'other_category' || mode === 'add'));
+      if (isMeant) meant++;
+      else if (!row.ok) firstRejected ??= { line: row.line, reason: row.reason };
+    }
+    yield batch;
   }
   if (meant === 0) throw new AppError('HASHLIST_INVALID', { ...firstRejected, why: 'no row can be imported' });
 }

@@ -36,7 +36,7 @@ const HEALTHY_UPDATE = new Set([...HEALTHY, 'outdated']);
 
 export interface ImportReview {
   /** Pass the rows through and inspect them. */
-  watch(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow>;
+  watch(batches: AsyncIterable<readonly ParsedRow[]>): AsyncIterable<readonly ParsedRow[]>;
   readonly review: Review;
 }
 
@@ -89,23 +89,25 @@ export async function openReview(
     for (const row of rows) if (!aside.has(row.position)) watched.hashes.add(row);
   };
   return {
-    async *watch(rows) {
+    async *watch(batches) {
       let waiting: PdqRow[] = [];
       let position = -1;
       try {
-        for await (const row of rows) {
-          position++;
-          if (!row.ok) {
-            if (row.reason === 'swallowed_lines') watched.swallowed.add({ line: row.line, entryId: '' });
-          } else if (row.entry.algorithm === 'pdq') {
-            if (isAside(row.entry)) aside.add(position);
-            waiting.push({ position, line: row.line, entryId: row.entry.entryId, value: row.entry.value });
-            if (waiting.length === PDQ_PER_BATCH) {
-              await gate.checkLater(waiting, note);
-              waiting = [];
+        for await (const batch of batches) {
+          for (const row of batch) {
+            position++;
+            if (!row.ok) {
+              if (row.reason === 'swallowed_lines') watched.swallowed.add({ line: row.line, entryId: '' });
+            } else if (row.entry.algorithm === 'pdq') {
+              if (isAside(row.entry)) aside.add(position);
+              waiting.push({ position, line: row.line, entryId: row.entry.entryId, value: row.entry.value });
+              if (waiting.length === PDQ_PER_BATCH) {
+                await gate.checkLater(waiting, note);
+                waiting = [];
+              }
             }
           }
-          yield row;
+          yield batch;
         }
         await gate.settle();
         note(waiting, gate.check(waiting));

@@ -1,4 +1,5 @@
 /** Rows of an import with their sealed values: a few are sealed here, many in threads while those before them are written. */
+import { inBatches } from '../../core/batches.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { ALGORITHMS, type Entry, VALUE_BYTES } from '../../core/vocabulary.js';
 import type { SealedBatch, SealedEntries, SealTask } from '../../vault/seal-worker.js';
@@ -24,7 +25,7 @@ export interface SealedRow {
 
 /** Errors  those of the rows. */
 export async function* sealRows(vault: Vault, rows: AsyncIterable<ParsedRow>): AsyncGenerator<readonly SealedRow[]> {
-  const batches = inBatches(rows);
+  const batches = inBatches(rows, VALUES_PER_BATCH);
   const first = await batches.next();
   if (first.done) return;
   if (first.value.length < VALUES_PER_BATCH) {
@@ -37,17 +38,6 @@ export async function* sealRows(vault: Vault, rows: AsyncIterable<ParsedRow>): A
     yield* batches;
   }
   yield* sealedAhead(all(), (batch, run) => sealBatch(run, vault, batch));
-}
-
-async function* inBatches(rows: AsyncIterable<ParsedRow>): AsyncGenerator<ParsedRow[]> {
-  let batch: ParsedRow[] = [];
-  for await (const row of rows) {
-    batch.push(row);
-    if (batch.length < VALUES_PER_BATCH) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
 
 type AcceptedRow = Extract<ParsedRow, { ok: true }>;

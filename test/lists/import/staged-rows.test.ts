@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { childEnv, endWithParent } from '../../../bench/child.js';
 import { tempFolder } from '../../../bench/temp-folder.js';
+import { inBatches } from '../../../src/core/batches.js';
 import { artefact } from '../../../src/core/package-root.js';
 import type { ParsedRow } from '../../../src/core/parsed-row.js';
 import { NO_ATTRIBUTES } from '../../../src/core/vocabulary.js';
@@ -97,7 +98,8 @@ test('rows come back as they were, bare ones and others, of any length', async (
   await fc.assert(
     fc.asyncProperty(fc.array(row, { maxLength: 40 }), async (rows) => {
       async function* given() {
-        yield* rows;
+        yield rows.slice(0, 7);
+        yield rows.slice(7);
       }
       const back = await withStagedRows(given(), store, async (read, count) => {
         const found: ParsedRow[] = [];
@@ -179,10 +181,14 @@ test('a killed import leaves its rows to the next start, which removes them', as
 
 test('rows are as they were, in their order, up to the bound', async () => {
   const seen: number[] = [];
-  expect(await withStagedRows(rowsOf(ROWS), { ...store, onRows: (rows) => seen.push(rows) }, counted)).toBe(ROWS);
+  expect(
+    await withStagedRows(inBatches(rowsOf(ROWS), 1_000), { ...store, onRows: (rows) => seen.push(rows) }, counted),
+  ).toBe(ROWS);
   expect(seen).toEqual([10_000, ROWS, ROWS]);
-  expect(await withStagedRows(rowsOf(0), store, counted)).toBe(0);
-  await expect(withStagedRows(rowsOf(ROWS), { ...store, bytesMax: 1_000_000 }, counted)).rejects.toMatchObject({
+  expect(await withStagedRows(inBatches(rowsOf(0), 1_000), store, counted)).toBe(0);
+  await expect(
+    withStagedRows(inBatches(rowsOf(ROWS), 1_000), { ...store, bytesMax: 1_000_000 }, counted),
+  ).rejects.toMatchObject({
     code: 'HASHLIST_INVALID',
   });
   expect(staged()).toEqual([]);
@@ -190,9 +196,13 @@ test('rows are as they were, in their order, up to the bound', async () => {
 
 test('an import is stopped while its rows are written', async () => {
   let isStopping = false;
-  const stopped = withStagedRows(rowsOf(ROWS), { ...store, shouldStop: () => isStopping }, async (rows) => {
-    isStopping = true;
-    return counted(rows);
-  });
+  const stopped = withStagedRows(
+    inBatches(rowsOf(ROWS), 1_000),
+    { ...store, shouldStop: () => isStopping },
+    async (rows) => {
+      isStopping = true;
+      return counted(rows);
+    },
+  );
   await expect(stopped).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
 });
