@@ -7,7 +7,8 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     // Worker threads share one process; native addons and child processes are happier in forks.
     pool: 'forks',
-    maxWorkers: 2,
+    // Tests wait for processes and disks a fifth of their time: three files at once keep two cores busy.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     // Of no test the usual time: several times the longest on a machine that has other work as well.
     testTimeout: 120_000,

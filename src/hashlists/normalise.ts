@@ -118,9 +118,15 @@ export function keptNotes(given: RawFields['notes']): Readonly<Record<string, st
 /** Name of the note that counts those left out: values of other algorithms, and what is too long. */
 const NOTES_LEFT_OUT = 'notes left out';
 
-/** Return what the row is about, for the store to find it again; null without an id of its own. */
-function stampOf({ updatedAt }: RawFields, id: string | null): EntryStamp | null {
+/** Return the time of the source, as it is given; null without one, or where it is longer than any. */
+function timeOf({ updatedAt }: RawFields): string | null {
   const at = orNull(updatedAt);
+  return at === null || at.length > TEXT_CHARS_MAX ? null : at;
+}
+
+/** Return what the row is about, for the store to find it again; null without an id of its own. */
+function stampOf(raw: RawFields, id: string | null): EntryStamp | null {
+  const at = timeOf(raw);
   return id === null || id.length > TEXT_CHARS_MAX ? null : { entryId: id, ...(at === null ? {} : { at }) };
 }
 
@@ -163,7 +169,7 @@ export function normalise(
   const value = algorithm === null ? null : hexOf(text, algorithm);
   const ownId = idOf(raw, text, value);
   const stamp = stampOf(raw, ownId);
-  const at = orNull(raw.updatedAt);
+  const at = timeOf(raw);
   const reject = (reason: RejectReason): ParsedRow => ({ ok: false, line, reason, ...(stamp ? { of: stamp } : {}) });
   const withdrawal = withdrawalOf(raw, kind, categories);
   if (withdrawal !== null) {

@@ -17,8 +17,8 @@ import {
 import { DETAILS, WINDOW_KINDS } from '../core/window.js';
 import { HAMMING_ALGORITHMS } from '../lists/snapshot.js';
 
-/** Windows of one view, with room: 48 that are found, the image at another size, and 150 at fixed places. */
-const VIEW_WINDOWS = 200;
+/** Windows of one view: 48 that are found, the image at another size, and 151 at fixed places. */
+export const VIEW_WINDOWS = 200;
 /**
  * Hashes of one file: 16 frames and another part, each as stored and by three backgrounds, in two families of eight orientations, and
  * blockhash; an image has `resized` and one of the others. And the windows of each of four views, mirrored too.

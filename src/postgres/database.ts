@@ -80,7 +80,7 @@ export class Database {
     return tenant === null ? this.forAll() : this.forTenant(tenant);
   }
 
-  /** Run one statement that changes nothing; in one round trip, or in three with a scope. Errors STORE_FAILED. */
+  /** Run one statement that changes nothing; in one round trip, or in three with a scope. Repeated as `snapshot` is. Errors STORE_FAILED. */
   read<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
     if (this.#scope !== null) return this.snapshot((sql) => sql<Row>(text, values));
     return guarded(async () => {
@@ -92,7 +92,7 @@ export class Database {
           return rows as Row[];
         } catch (error) {
           this.#readers.release(client, { isLost: isLost(error) });
-          // Of connections that were lost while they were idle, none is left after so many.
+          // Of connections that were lost while they were idle, none is left after so many; nor is a deadlock met as often.
           if (!(isLost(error) || isDeadlock(error)) || tried > READERS_MAX) throw error;
         }
       }
@@ -101,7 +101,7 @@ export class Database {
 
   /**
    * Run statements that change nothing on one state of the database; all of them again where the connection is lost in between,
-   * or a migration and they wait for each other. A lock that is held for long is not waited for again: callers of reports are many.
+   * or another transaction and they wait for each other. A lock that is held for long is not waited for again: callers of reports are many.
    * Errors STORE_FAILED; those of `act`.
    */
   snapshot<T>(act: (sql: Sql) => Promise<T>): Promise<T> {

@@ -7,11 +7,11 @@ import type { Database, Patience, Sql } from './database.js';
 const LOCK = 0x5a454546;
 
 /**
- * Longest wait for the tables, in which all others wait behind the migration. Shorter than the wait after which a server looks for
- * deadlocks (1 s, `deadlock_timeout`): it is the migration that gives way, and no answer.
+ * Longest wait for the tables, in which others wait behind the migration. Shorter than the wait after which a server looks for deadlocks
+ * (1 s, `deadlock_timeout`): it is the migration that gives way, and no answer.
  */
 const TABLES_MS_MAX = 500;
-/** Others get two thirds of the time; reports that last longer than this must end, or the migration be started again. */
+/** Others get two thirds of the time. What holds a table for longer than this must end, or the migration be started again. */
 const PATIENCE: Patience = { ms: 60_000, pauseMs: 1_000 };
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -49,20 +49,34 @@ function requireKnown(applied: readonly Applied[], migrations: readonly string[]
   }
 }
 
+const CREATED = /\bCREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?(\w+)/g;
+/** Changes of a table that reads wait for, too. The locks of others are weaker, and their own statements take them. */
+const CHANGED = /\b(?:ALTER|DROP) TABLE (?:IF EXISTS )?(?:ONLY )?(\w+)/g;
+
+const namesIn = (texts: readonly string[], pattern: RegExp) =>
+  texts.flatMap((text) => [...text.replaceAll(/--.*/g, '').matchAll(pattern)].map(([, name]) => name!));
+
 /**
- * Lock the tables that the texts name, in the order in which they were made. Transactions use them in that order too, so those
- * that are under way end while the first table is waited for, and none of them has one that comes later.
+ * Lock the tables that `texts` change, each once it is free of an autovacuum, in the order in which `migrations` make them. Most transactions
+ * use them in that order too: those that are under way end while the first table is waited for. Whatever comes in another order waits for half a
+ * second at most, and the migration is repeated.
  */
-async function lockTables(sql: Sql, texts: readonly string[]): Promise<void> {
+async function lockTables(sql: Sql, texts: readonly string[], migrations: readonly string[]): Promise<void> {
+  const changed = new Set(namesIn(texts, CHANGED));
+  const named = [...new Set(namesIn(migrations, CREATED))].filter((name) => changed.has(name));
   const tables = await sql<{ name: string }>(
-    `SELECT relname AS name FROM pg_class
-     WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = current_schema()::text::regnamespace
-       AND pg_has_role(relowner, 'USAGE') ORDER BY oid`,
+    `SELECT name FROM unnest($1::text[]) WITH ORDINALITY AS named (name, at)
+     WHERE to_regclass(name) IS NOT NULL ORDER BY at`,
+    [named],
   );
-  const named = tables.filter(({ name }) => texts.some((text) => new RegExp(`\\b${name}\\b`).test(text)));
-  if (named.length === 0) return;
+  // Only an autovacuum waits for this lock, or is waited for. The server ends it after a second, and begins none while the lock is held.
+  for (const { name } of tables) await sql(`LOCK TABLE ${name} IN SHARE UPDATE EXCLUSIVE MODE`);
+  const untilMs = performance.now() + TABLES_MS_MAX;
+  for (const { name } of tables) {
+    await sql(`SET LOCAL lock_timeout = ${Math.max(1, Math.ceil(untilMs - performance.now()))}`);
+    await sql(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
+  }
   await sql(`SET LOCAL lock_timeout = ${TABLES_MS_MAX}`);
-  await sql(`LOCK TABLE ${named.map(({ name }) => name).join(', ')} IN ACCESS EXCLUSIVE MODE`);
 }
 
 /**
@@ -87,7 +101,7 @@ export async function migrate(database: Database, migrations: readonly string[])
        )`,
     );
     await sql('ALTER TABLE migration ADD COLUMN IF NOT EXISTS additive bool NOT NULL DEFAULT false');
-    await lockTables(sql, migrations.slice(before.length));
+    await lockTables(sql, migrations.slice(before.length), migrations);
     for (const [at, text] of [...migrations.entries()].slice(before.length)) {
       await sql(text);
       await sql(`INSERT INTO migration (version, sha256, additive) VALUES ($1, decode($2, 'hex'), $3)`, [

@@ -16,6 +16,7 @@ import { visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
 import { FOLDER_ITSELF } from './facts/file-row.js';
+import { WINDOW_TABLES } from './facts/stored-windows.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
 import type { Matcher } from './matcher.js';
 import { bootId, trySuspects } from './poison.js';
@@ -410,7 +411,7 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
       archives,
       frames,
       // Scans of before there were windows have none: their keys stay as they were.
-      ...(matcher.detail === 'plain' ? [] : [matcher.detail]),
+      ...(matcher.detail === 'plain' ? [] : [matcher.detail, WINDOW_TABLES]),
     ]);
     // Folders that are done are reported from their rows alone.
     const areRowsEnough = matcher.detail === 'plain' || matcher.takesStoredWindows;

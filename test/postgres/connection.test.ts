@@ -94,7 +94,7 @@ describe.runIf(hasPostgres)('a database', () => {
     return { done };
   };
 
-  test('reads that a change of the schema is in the way of are repeated, and see one state', async () => {
+  test('reads that deadlock with a change of the schema are repeated, and see one state', async () => {
     await server.run('CREATE TABLE other (id int8)', url);
     let tries = 0;
     let changed: { done: Promise<unknown> } | null = null;

@@ -122,31 +122,75 @@ describe.runIf(hasPostgres)('migrations', () => {
     await held.close();
   });
 
-  test('tables are changed while transactions on them run, and none of those fails', async () => {
-    await on((database) => migrate(database, ['CREATE TABLE one (a int); CREATE TABLE two (a int)']));
-    let isEnding = false;
-    let transactions = 0;
-    // Nothing repeats those that fail.
-    const runAll = async () => {
-      const client = new Client({ connectionString: url });
-      await client.connect();
-      try {
-        for (; !isEnding; transactions++) {
-          await client.query('BEGIN; INSERT INTO one (a) VALUES (1)');
-          await delay(20);
-          await client.query('INSERT INTO two (a) VALUES (1); COMMIT');
-        }
-      } finally {
-        await client.end();
+  const ONE_AND_TWO = 'CREATE TABLE one (a int); CREATE TABLE two (a int)';
+
+  /** Insert into two tables again and again. Nothing repeats what fails. */
+  async function load(
+    tables: readonly [string, string],
+    { pauseMs, isEnding }: { pauseMs: number; isEnding(): boolean },
+  ) {
+    const client = new Client({ connectionString: url });
+    await client.connect();
+    try {
+      for (; !isEnding(); await delay(pauseMs)) {
+        await client.query(`BEGIN; INSERT INTO ${tables[0]} (a) VALUES (1)`);
+        await delay(20);
+        await client.query(`INSERT INTO ${tables[1]} (a) VALUES (1); COMMIT`);
       }
-    };
-    const running = Promise.allSettled([1, 2, 3, 4].map(runAll));
-    await expect.poll(() => transactions).toBeGreaterThan(20);
-    const first = 'CREATE TABLE one (a int); CREATE TABLE two (a int)';
-    const text = '-- additive\nALTER TABLE two ADD COLUMN b int; ALTER TABLE one ADD COLUMN b int';
-    await on((database) => migrate(database, [first, text]));
-    isEnding = true;
-    expect(await running).toEqual([1, 2, 3, 4].map(() => ({ status: 'fulfilled', value: undefined })));
+    } finally {
+      await client.end();
+    }
+  }
+
+  test.each([
+    ['in the order in which they were made', ['one', 'two'], 4, 0],
+    ['in another order', ['two', 'one'], 1, 300],
+  ] as const)(
+    'tables are changed while transactions take them %s, and none of those fails',
+    async (_says, tables, count, pauseMs) => {
+      await on((database) => migrate(database, [ONE_AND_TWO]));
+      let isEnding = false;
+      const running = Promise.allSettled(
+        Array.from({ length: count }, () => load(tables, { pauseMs, isEnding: () => isEnding })),
+      );
+      try {
+        await expect
+          .poll(async () => Number((await server.run('SELECT count(*) AS n FROM one', url))[0]!.n))
+          .toBeGreaterThan(3 * count);
+        const text = '-- additive\nALTER TABLE two ADD COLUMN b int; ALTER TABLE one ADD COLUMN b int';
+        await on((database) => migrate(database, [ONE_AND_TWO, text]));
+      } finally {
+        isEnding = true;
+        await running;
+      }
+      expect(await running).toEqual(Array(count).fill({ status: 'fulfilled', value: undefined }));
+      expect(await applied()).toBe(2);
+    },
+  );
+
+  test('an autovacuum is waited for by a lock for which nobody else waits; tables that are only named are not locked', async () => {
+    await on((database) => migrate(database, [ONE_AND_TWO]));
+    const vacuum = new Client({ connectionString: url });
+    await vacuum.connect();
+    await vacuum.query('BEGIN; LOCK TABLE one IN SHARE UPDATE EXCLUSIVE MODE; LOCK TABLE two IN ROW EXCLUSIVE MODE');
+    const text = '-- of two, too: ALTER TABLE two\nALTER TABLE one ADD COLUMN two int';
+    const made = on((database) => migrate(database, [ONE_AND_TWO, text]));
+    await expect
+      .poll(() => server.run(`SELECT mode FROM pg_locks WHERE relation = 'one'::regclass AND NOT granted`, url))
+      .toEqual([{ mode: 'ShareUpdateExclusiveLock' }]);
+    await vacuum.query('COMMIT; BEGIN; LOCK TABLE two IN ACCESS EXCLUSIVE MODE');
+    await made;
+    await vacuum.end();
+    expect(await applied()).toBe(2);
+  });
+
+  test('a schema whose name needs quotes is migrated', async () => {
+    await server.run('CREATE SCHEMA "MixedCase"; GRANT ALL ON SCHEMA "MixedCase" TO PUBLIC');
+    url = `${server.url()}?options=${encodeURIComponent('-c search_path="MixedCase"')}`;
+    await on((database) => migrate(database, [ONE_AND_TWO]));
+    await on((database) => migrate(database, [ONE_AND_TWO, 'ALTER TABLE one ADD COLUMN b int']));
+    expect(await server.run(`SELECT to_regclass('"MixedCase".one') IS NOT NULL AS there`)).toEqual([{ there: true }]);
+    await server.run('DROP SCHEMA "MixedCase" CASCADE');
   });
 
   test('a migration gives way to a long report again and again, and is made after it', async () => {

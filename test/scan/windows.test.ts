@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NOTHING_FOUND } from '../../src/check/policy.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
 import { unpackFacts } from '../../src/scan/facts/file-facts.js';
+import { WINDOW_TABLES } from '../../src/scan/facts/stored-windows.js';
 import type { ScanTally } from '../../src/scan/tally.js';
 import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
 import { ScanTree } from '../support/scan-tree.js';
@@ -127,6 +128,13 @@ describe('a later scan', () => {
     expect(stopped.end).toMatchObject({ resumed: true, interrupted: false });
     expect(stopped.reported).toEqual(['done/copy.jpg match']);
     expect(stopped.tally.files).toBe(41);
+  });
+
+  test('that was stopped is continued by a build with the same fixed places alone: rows of others have no windows', async () => {
+    four();
+    await tree.scan({ detail: 'deep', shouldStop: (read) => read > 1 });
+    expect(tree.inventory.state).toMatchObject({ isFinished: false });
+    expect(JSON.parse(tree.inventory.state.scanKey)).toEqual(expect.arrayContaining(['deep', WINDOW_TABLES]));
   });
 });
 

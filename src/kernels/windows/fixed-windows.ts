@@ -157,7 +157,7 @@ export const fixedPlaces = (width: number, height: number): Place[] => [
 ];
 
 const isWide = ({ left, top, right, bottom }: Rectangle) => Math.min(right - left, bottom - top) >= NARROWEST;
-/** An image of usual proportions is not in another one. */
+/** The image itself is a window already. */
 const isWhole = ({ rectangle: { left, top, right, bottom }, degrees }: Place) =>
   degrees === 0 && Math.max(Math.abs(left), Math.abs(top), Math.abs(right - 1), Math.abs(bottom - 1)) < WHOLE_WITHIN;
 

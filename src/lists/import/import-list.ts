@@ -152,8 +152,8 @@ const namesOf = (paths: readonly string[]) =>
 
 const UNREVIEWED: ImportReview = { watch: (batches) => batches, review: () => [] };
 
-/** Rows that are handed on together. */
-const ROWS_PER_BATCH = 1_024;
+/** Rows that are handed on together: seven megabytes where each has all the texts that a row may have. */
+const ROWS_PER_BATCH = 128;
 
 async function* batchesOf(
   { vault, blobs }: Pick<ListsAndBlobs, 'vault' | 'blobs'>,

@@ -431,7 +431,7 @@ export function readQueryFlags(from: Reader): {
 /** How far an image of a row was hashed. */
 interface RowDetail {
   readonly detail: Detail;
-  /** False where the places of its windows are those of other tables: they are passed over, as if none had been hashed. */
+  /** False where its windows are at places of other tables: they are passed over, as if none had been hashed. */
   readonly knowsPlaces: boolean;
 }
 
@@ -439,7 +439,10 @@ interface RowDetail {
 export function readDetail(from: Reader, hasWindows: boolean): RowDetail {
   if (!hasWindows) return { detail: 'plain', knowsPlaces: true };
   const detail = valueAt(DETAILS, from.u8());
-  return from.u8() === WINDOW_TABLES ? { detail, knowsPlaces: true } : { detail: 'plain', knowsPlaces: false };
+  const tables = from.u8();
+  // Windows that are found are in no table.
+  if (tables === WINDOW_TABLES || detail !== 'deep') return { detail, knowsPlaces: true };
+  return { detail: 'plain', knowsPlaces: false };
 }
 
 /** Run a reader of a row; the file may be damaged. Errors STORE_FAILED, for every RangeError of `read`. */

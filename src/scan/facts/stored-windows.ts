@@ -15,7 +15,10 @@ import { fixedPlaces } from '../../kernels/windows/fixed-windows.js';
 import type { WindowHash } from '../../kernels/windows/hash-windows.js';
 import { valueAt } from './packed-bytes.js';
 
-/** Version of the tables of places and kinds, in each row with windows. Windows of another version are passed over: the image is read again where it is asked for them. */
+/**
+ * Version of the table of fixed places, in each row with windows. A row of another version with such windows counts as one without any, so its image
+ * is read again where windows are asked for.
+ */
 export const WINDOW_TABLES = 2;
 /** Kinds of windows that are found; a row stores the position. */
 const FOUND_KINDS: readonly WindowKind[] = ['border', 'strip', 'part'];

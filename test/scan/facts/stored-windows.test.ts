@@ -1,6 +1,7 @@
 /** Windows in a row: their hashes without loss, their places to a 4,096th, within a bound. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { VIEW_WINDOWS } from '../../../src/http/schemas.js';
 import { reorientPdq } from '../../../src/kernels/pdq-signs.js';
 import { fixedPlaces } from '../../../src/kernels/windows/fixed-windows.js';
 import {
@@ -76,4 +77,8 @@ test('a window at no place that can be stored is refused, and not stored elsewhe
   });
   expect(() => packStoredWindows([of('crop', at(0.2))])).toThrow(RangeError);
   expect(() => packStoredWindows([of('part', at(-0.2))])).toThrow(RangeError);
+});
+
+test('a request takes all windows that a view may have', () => {
+  expect(VIEW_WINDOWS_MAX).toBe(VIEW_WINDOWS);
 });
