@@ -25,7 +25,7 @@ const DENSE_VALUES_MAX = 10_000;
 const HERE_BYTES_MAX = 131_072;
 /**
  * Parts of a batch that the thread has split, each parsed in some milliseconds: the 2,756 hashes of a file, the most that an item has, are
- * 840,000 bytes, a thousand names of lists 70,000.
+ * 910,000 bytes, a thousand names of lists 70,000.
  */
 const PART_BYTES_MAX = 1_048_576;
 const NEWLINE = 10;
