@@ -9,6 +9,8 @@ const MATCH = 'src/check/match.ts';
 const FOUND = 'src/check/decide-found.ts';
 const GATE = 'src/tenants/tenant-gate.ts';
 const SCRIPTS = 'src/engine/sandbox-scripts.ts';
+const OF_MIGRATIONS = ['test/postgres/migrate.test.ts'];
+const OF_ROWS = ['test/scan/facts'];
 const OF_SANDBOX = ['test/engine/sandbox.test.ts'];
 const BUCKET = 'src/tenants/token-bucket.ts';
 const RULES = 'src/store/import-rules.ts';
@@ -1001,4 +1003,15 @@ export const MUTANTS = [
     'found === undefined',
     OF_INTO,
   ],
+  // What a migration locks, and how long.
+  ['src/postgres/migrate.ts', 'filter((name) => changed.has(name))', 'filter(() => true)', OF_MIGRATIONS],
+  ['src/postgres/migrate.ts', 'const TABLES_MS_MAX = 500;', 'const TABLES_MS_MAX = 5_000;', OF_MIGRATIONS],
+  ['src/postgres/migrate.ts', "text.replaceAll(/--.*/g, '')", 'text', OF_MIGRATIONS],
+  ['src/postgres/migrate.ts', 'IN SHARE UPDATE EXCLUSIVE MODE', 'IN ACCESS SHARE MODE', OF_MIGRATIONS],
+  // Windows at places of other tables.
+  ['src/scan/facts/queries-from-rows.ts', "knowsPlaces ? wish.detail : 'plain'", 'wish.detail', OF_ROWS],
+  ['src/scan/facts/file-facts.ts', "WINDOW_TABLES || detail !== 'deep'", 'WINDOW_TABLES', OF_ROWS],
+  ['src/scan/facts/file-facts.ts', 'knowsPlaces ? packed?.slice() : null', 'packed?.slice()', OF_ROWS],
+  ['src/scan/scan.ts', '[matcher.detail, WINDOW_TABLES]', '[matcher.detail]', ['test/scan/windows.test.ts']],
+  ['src/core/batches.ts', 'if (batch.length > 0) yield batch;', '', ['test/lists/import']],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

