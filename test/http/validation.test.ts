@@ -77,7 +77,7 @@ describe('one bad item of a batch is that item’s error, in every form', () => 
     { id: 'c', md5: 1 },
     { id: 'd', quality: 50 },
     { id: 'e', pdq: '0'.repeat(63), md5: good },
-    { id: 'f', hashes: Array(2_597).fill({ algorithm: 'pdq', value: '0'.repeat(64) }) },
+    { id: 'f', hashes: Array(2_757).fill({ algorithm: 'pdq', value: '0'.repeat(64) }) },
     null,
     { id: 'h', pdq: '0f'.repeat(32), quality: 99, md5: good },
     { id: 7, md5: good },
