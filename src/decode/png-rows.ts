@@ -68,11 +68,10 @@ export async function missingOfPng(bytes: Uint8Array): Promise<number> {
   if (layout === null) return 1;
   const whole = unpackedBytes(layout);
   const all = unchecked === null ? checked : [...checked, unchecked];
-  let { bytes: unpacked, isDamaged } = await countUnpacked(all, whole);
+  const counted = await countUnpacked(all, whole);
   // Of a chunk without a checksum that is damaged somewhere nothing is known.
-  if (isDamaged && unchecked !== null) ({ bytes: unpacked, isDamaged } = await countUnpacked(checked, whole));
-  // The checksum of all rows is wrong, and no chunk's.
-  if (isDamaged && unpacked === whole) return 1;
+  const isUnknown = counted.isDamaged && unchecked !== null;
+  const { bytes: unpacked } = isUnknown ? await countUnpacked(checked, whole) : counted;
   if (layout.isInterlaced) return unpacked === whole ? 0 : 1;
   return 1 - Math.floor((unpacked * layout.height) / whole) / layout.height;
 }
