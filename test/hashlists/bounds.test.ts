@@ -168,3 +168,13 @@ test('texts with control or direction characters, or too long, are rejected', ()
   ];
   for (const more of bad) expect(reason(more)).toMatchObject({ ok: false, reason: 'text_invalid' });
 });
+
+test('the time of a withdrawal is kept up to 512 characters; a longer one is none', () => {
+  const atOf = (updatedAt: string) => {
+    const row = normalise({ value: '', entryId: 'e1', status: 'deleted', updatedAt }, 1, { kind: 'match' });
+    return row.ok ? undefined : row.gone;
+  };
+  expect(atOf('2026-11-30T00:00:00Z')).toEqual({ entryId: 'e1', at: '2026-11-30T00:00:00Z' });
+  expect(atOf('9'.repeat(512))).toEqual({ entryId: 'e1', at: '9'.repeat(512) });
+  expect(atOf('9'.repeat(513))).toEqual({ entryId: 'e1' });
+});
