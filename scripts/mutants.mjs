@@ -1009,8 +1009,8 @@ export const MUTANTS = [
   ['src/postgres/migrate.ts', 'IN SHARE UPDATE EXCLUSIVE MODE', 'IN ACCESS SHARE MODE', OF_MIGRATIONS],
   // Windows at places of other tables.
   ['src/scan/facts/queries-from-rows.ts', "knowsPlaces ? wish.detail : 'plain'", 'wish.detail', OF_ROWS],
-  ['src/scan/facts/file-facts.ts', "WINDOW_TABLES || detail !== 'deep'", 'WINDOW_TABLES', OF_ROWS],
-  ['src/scan/facts/file-facts.ts', 'knowsPlaces ? packed?.slice() : null', 'packed?.slice()', OF_ROWS],
+  ['src/scan/facts/packed-facts.ts', "WINDOW_TABLES || detail !== 'deep'", 'WINDOW_TABLES', OF_ROWS],
+  ['src/scan/facts/packed-facts.ts', 'knowsPlaces ? packed?.slice() : null', 'packed?.slice()', OF_ROWS],
   ['src/scan/scan.ts', '[matcher.detail, WINDOW_TABLES]', '[matcher.detail]', ['test/scan/windows.test.ts']],
   ['src/core/batches.ts', 'if (batch.length > 0) yield batch;', '', ['test/lists/import']],
 ].map(([file, text, mutant, tests]) => ({ file, text, mutant, tests }));

@@ -12,17 +12,10 @@ import type { FolderRow } from '../store/inventory-contract.js';
 import { BucketTree } from './bucket/bucket-tree.js';
 import { EtagLookup } from './bucket/etag-lookup.js';
 import { Committer } from './committer.js';
-import {
-  FILE_KINDS,
-  type FileFacts,
-  type FileKind,
-  IMAGE_KIND,
-  isOutdated,
-  unpackFacts,
-  unreadFacts,
-} from './facts/file-facts.js';
+import { FILE_KINDS, type FileFacts, type FileKind, IMAGE_KIND, isOutdated, unreadFacts } from './facts/file-facts.js';
 import { hasQuery } from './facts/file-result.js';
 import { FOLDER_ITSELF, fileRow } from './facts/file-row.js';
+import { unpackFacts } from './facts/packed-facts.js';
 import { type FileReading, type ImageFile, ImageReader } from './image-reader.js';
 import type { ImageWants } from './image-wants.js';
 import { KnownInodes } from './known-inodes.js';

@@ -4,8 +4,9 @@
  */
 import { type FileIdentity, isSameFile } from '../core/file-identity.js';
 import type { Inventory } from '../store/inventory-contract.js';
-import { type FileFacts, unpackFacts } from './facts/file-facts.js';
+import type { FileFacts } from './facts/file-facts.js';
 import { inodeKeyOf } from './facts/file-row.js';
+import { unpackFacts } from './facts/packed-facts.js';
 import type { FileReading } from './image-reader.js';
 
 /** Hard links whose facts are kept while a scan runs, each some hundred bytes; the oldest are forgotten, and read again. */

@@ -14,8 +14,9 @@ import { bucketPaths, openBuckets, patternBases, placesUnread, rowsOf } from './
 import { ETAG_NAMES } from './bucket/etag-lookup.js';
 import { visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
-import { type FileFacts, unpackFacts, unreadFacts } from './facts/file-facts.js';
+import { type FileFacts, unreadFacts } from './facts/file-facts.js';
 import { FOLDER_ITSELF } from './facts/file-row.js';
+import { unpackFacts } from './facts/packed-facts.js';
 import { WINDOW_TABLES } from './facts/stored-windows.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
 import type { Matcher } from './matcher.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NOTHING_FOUND } from '../../src/check/policy.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
-import { unpackFacts } from '../../src/scan/facts/file-facts.js';
+import { unpackFacts } from '../../src/scan/facts/packed-facts.js';
 import { WINDOW_TABLES } from '../../src/scan/facts/stored-windows.js';
 import type { ScanTally } from '../../src/scan/tally.js';
 import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';

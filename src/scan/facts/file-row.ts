@@ -2,7 +2,8 @@
 import type { FileIdentity } from '../../core/file-identity.js';
 import type { PathBytes } from '../../core/path-bytes.js';
 import type { FileRow } from '../../store/inventory-contract.js';
-import { type FileFacts, packFacts, type Settlement } from './file-facts.js';
+import type { FileFacts } from './file-facts.js';
+import { packFacts, type Settlement } from './packed-facts.js';
 
 /** File name that stands for a folder that could not be listed. */
 export const FOLDER_ITSELF: PathBytes = '.';

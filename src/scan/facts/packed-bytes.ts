@@ -1,4 +1,6 @@
 /** Compact encoding of numbers and bytes in sequence. Varints: seven bits a byte, the lowest first (LEB128). */
+import { AppError } from '../../core/errors.js';
+
 /** Writer of packed bytes. */
 export class Writer {
   #bytes = new Uint8Array(256);
@@ -110,5 +112,15 @@ export class Reader {
   }
   passVarint(): void {
     while (this.u8() > 127);
+  }
+}
+
+/** Run a reader of a row; the file may be damaged. Errors STORE_FAILED, for every RangeError of `read`. */
+export function readRow<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new AppError('STORE_FAILED', { why: 'the inventory is damaged: scan into an empty folder' }, error);
   }
 }

@@ -3,8 +3,9 @@ import type { QueryBatch } from '../../check/file-queries.js';
 import { HASH256_BYTES } from '../../core/hash256.js';
 import { DIGEST_ALGORITHMS, VALUE_BYTES } from '../../core/vocabulary.js';
 import { WINDOW_KINDS_OF } from '../../core/window.js';
-import { type FactView, type FileFacts, readRow } from './file-facts.js';
+import type { FactView, FileFacts } from './file-facts.js';
 import { type QueryWish, queryOf } from './file-result.js';
+import { readRow } from './packed-bytes.js';
 import { kindOfPlace, StoredWindows } from './stored-windows.js';
 
 /** Add a file, with the same query as `queryOf` of its facts. Errors STORE_FAILED: stored windows are damaged. */

@@ -5,18 +5,17 @@ import { HASH256_BYTES } from '../../core/hash256.js';
 import { ORIENTATIONS, VALUE_BYTES } from '../../core/vocabulary.js';
 import { isCovered } from '../../core/window.js';
 import { unpackTurnedInto } from '../../kernels/oriented-hashes.js';
+import { type QueryWish, queryOf } from './file-result.js';
+import { Reader, readRow } from './packed-bytes.js';
 import {
   type FactsHead,
   readDetail,
   readFactsHead,
   readQueryFlags,
-  readRow,
   readViewHead,
   takeWindows,
   unpackFacts,
-} from './file-facts.js';
-import { type QueryWish, queryOf } from './file-result.js';
-import { Reader } from './packed-bytes.js';
+} from './packed-facts.js';
 import { addStoredWindows } from './queries-from-facts.js';
 
 export interface RowHead extends FactsHead {

@@ -3,8 +3,9 @@
 import { AppError, type ErrorCode } from '../../core/errors.js';
 import { FILE_FAULTS, type FileIdentity, isSameFile } from '../../core/file-identity.js';
 import type { FolderRow } from '../../store/inventory-contract.js';
-import { type FileFacts, unpackFacts } from '../facts/file-facts.js';
+import type { FileFacts } from '../facts/file-facts.js';
 import { FOLDER_ITSELF } from '../facts/file-row.js';
+import { unpackFacts } from '../facts/packed-facts.js';
 import { type FileStream, folderPlace } from '../file-stream.js';
 import type { ScanParts } from '../scan-request.js';
 import { pathOf, type Settled } from '../settle.js';

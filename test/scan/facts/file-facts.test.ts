@@ -11,10 +11,9 @@ import {
   type FileFacts,
   factsOfReply,
   isOutdated,
-  packFacts,
   replyOf,
-  unpackFacts,
 } from '../../../src/scan/facts/file-facts.js';
+import { packFacts, unpackFacts } from '../../../src/scan/facts/packed-facts.js';
 import { addQueriesFromRow } from '../../../src/scan/facts/queries-from-rows.js';
 import { NO_FACTS } from '../../../src/scan/image-reader.js';
 import { fileFacts } from '../../support/file-facts.js';
