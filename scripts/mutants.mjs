@@ -62,6 +62,8 @@ const SHARD = 'src/scan/join/shard-work.ts';
 const UNIT = 'src/scan/join/unit.ts';
 const OF_JOINED = ['test/scan/joined-scan.test.ts'];
 const OF_UNITS = ['test/scan/join-units.test.ts'];
+const OF_JOINED_BUCKETS = ['test/scan/joined-bucket.test.ts'];
+const LISTED_AHEAD = 'src/scan/join/list-ranges.ts';
 const PUBLISH = 'src/service/publish-index.ts';
 const INDEX_BLOBS = 'src/lists/index-blobs.ts';
 const OF_PUBLISH = ['test/service/publish-index.test.ts'];
@@ -932,7 +934,7 @@ export const MUTANTS = [
   [`${LEDGER}/verify.ts`, 'of expected.keys()', 'of [] as string[]', OF_CELLS],
   [`${LEDGER}/verify.ts`, "heads[0]!.no !== no || heads[0]!.hash.toString('hex') !== before", 'false', OF_CELLS],
   // Joined scans: a holder that lost its shard, keys that last, units that are completed and examined again.
-  [SCANS, '!(await isNewest(sql, lease))', 'false', OF_JOINED],
+  [SCANS, 'shardDuty(name, shard) || !(await isNewest(sql, lease))', 'shardDuty(name, shard)', OF_JOINED],
   [`${LEDGER}/append.ts`, ' AND NOT starts_with(held.key', ' AND NOT starts_with(held.fingerprint', OF_JOINED],
   [SHARD, 'if (this.#state.prepared !== null) await', 'if (this.#state.units < 0) await', OF_JOINED],
   [SHARD, '    await this.#examineAgain();\n', '', OF_JOINED],
@@ -942,6 +944,31 @@ export const MUTANTS = [
   [UNIT, '.filter((path) => !large.has(parentPath(path)))', '', OF_UNITS],
   [UNIT, 'FOLDER_NAMES_MAX };', 'Number.POSITIVE_INFINITY };', OF_UNITS],
   ['src/scan/join/shard-of.ts', 'home + 1 + at', 'home + at', OF_UNITS],
+  ['src/scan/join/shard-of.ts', 'run < RANGES_TOGETHER_MAX && ', '', OF_UNITS],
+  ['src/scan/join/shard-of.ts', 'run *= 4', 'run *= 2', OF_UNITS],
+  // Buckets: a range is ended by the newest holder of the run, no shard closes before, and the last range of the run before is not cut.
+  [LISTED_AHEAD, 'now.range.upTo === null || last >= now.range.upTo', 'true', OF_JOINED_BUCKETS],
+  [LISTED_AHEAD, 'if (keys > 0 && isLongEnough()) await end(last, false);', '', OF_JOINED_BUCKETS],
+  [LISTED_AHEAD, 'await end(null, true)', 'await end(endNow(), true)', OF_JOINED_BUCKETS],
+  [SCANS, 'if (scan?.run !== run) throw lost;', 'if (scan === undefined) throw lost;', OF_JOINED_BUCKETS],
+  [SCANS, '!lease.duty.startsWith(listingDuty(name, ', '!lease.duty.startsWith(String(', OF_JOINED_BUCKETS],
+  [SCANS, "listingDuty(name, '')) || !(await isNewest(sql, lease))", "listingDuty(name, ''))", OF_JOINED_BUCKETS],
+  [SCANS, 'listed === undefined && ', '', OF_JOINED_BUCKETS],
+  [SCANS, ' AND NOT EXISTS ($' + '{OPEN_RANGE})', '', OF_JOINED_BUCKETS],
+  [SCANS, 'up_to = coalesce($3, up_to)', 'up_to = $3', OF_JOINED_BUCKETS],
+  [
+    UNIT,
+    "if (upTo === null) throw new AppError('FILE_UNREADABLE'",
+    "if (path === '') throw new AppError('FILE_UNREADABLE'",
+    OF_JOINED_BUCKETS,
+  ],
+  [UNIT, 'if (work.isFolder(result.pathBytes)) unreadFolders++;', '', OF_JOINED_BUCKETS],
+  [
+    'src/scan/join/join-scan.ts',
+    'shouldStop: () => stopping.isOverdue,',
+    'shouldStop: scanParts.shouldStop,',
+    OF_JOINED_BUCKETS,
+  ],
   ['src/scan/join/root-mark.ts', 'root.inode}', 'root.path}', OF_JOINED],
   [SCANS, " AND NOT is_closed'", "'", OF_JOINED],
   [SCANS, 'if (row?.run !== run) throw lost;', 'if (row === undefined) throw lost;', OF_JOINED],

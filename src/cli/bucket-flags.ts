@@ -11,13 +11,13 @@ const REFUSED = {
   null: 'null',
   oneFileSystem: 'one-file-system',
   follow: 'follow',
-  join: 'join',
   quarantine: 'quarantine',
   quarantineTo: 'quarantine-to',
 } as const satisfies Partial<Record<keyof ScanFlags, string>>;
 
-/** An object of which only the ETag was looked up has no row, and no entries. */
+/** An object of which only the ETag was looked up has no row, and no entries. One process lists faster than machines examine. */
 const REFUSED_FOR_ETAGS = {
+  join: 'join',
   resume: 'resume',
   rematch: 'rematch',
   prune: 'prune',

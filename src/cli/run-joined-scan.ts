@@ -21,7 +21,7 @@ import { type Service, scanDecoder } from '../service/service.js';
 import type { JoinedScanStore } from '../store/joined-scans-contract.js';
 import { exitCodeOf } from './check.js';
 import { type CliContext, checkOptions, EXIT, earlyExit } from './context.js';
-import { stalledLine, waitingLine } from './run-scan.js';
+import { failedLine, stalledLine, waitingLine } from './run-scan.js';
 import { invalid, positive, type ScanFlags, scanRequest, throttleOptions } from './scan-flags.js';
 import { openScanOutput } from './scan-output.js';
 import { showProgress } from './scan-progress.js';
@@ -96,6 +96,7 @@ export async function runJoinedScan(
       env: cli.env,
       shouldStop,
       onStall,
+      onFailure: failedLine(cli),
     },
     record: (answers, unmatched, once) => batch.record(tenant, answers, unmatched, once),
     onUnit: (lines, sums) => {

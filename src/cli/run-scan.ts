@@ -86,6 +86,11 @@ export const stalledLine =
   (path: PathBytes): void =>
     cli.err(`${JSON.stringify({ type: 'stalled', ...pathFields(path), seconds: stallMs / 1_000 })}\n`);
 
+export const failedLine =
+  (cli: CliContext) =>
+  (path: PathBytes, why: string): void =>
+    cli.err(`${JSON.stringify({ type: 'failed', ...pathFields(path), why })}\n`);
+
 export const waitingLine = (cli: CliContext, why: string, waitMs: number): void =>
   cli.err(`${JSON.stringify({ type: 'waiting', why, seconds: Math.round(waitMs / 100) / 10 })}\n`);
 
@@ -151,7 +156,7 @@ export async function runScan(
       throttle,
       env: cli.env,
       onStall: stalledLine(cli, request),
-      onFailure: (path, why) => cli.err(`${JSON.stringify({ type: 'failed', ...pathFields(path), why })}\n`),
+      onFailure: failedLine(cli),
       onOther: output.other,
     };
     const end = !isReady

@@ -12,7 +12,7 @@ import { FENCE } from './fence.js';
 import { CASE_FACTS, KEYS_BY_AGE, LEDGER_TABLES } from './ledger/schema.js';
 import { LIST_DETAIL, LIST_TABLES } from './lists/schema.js';
 import { END_OF_MOVE, MOVE_TABLES, MOVED_AWAY } from './move/schema.js';
-import { SCAN_TABLES } from './scans/schema.js';
+import { SCAN_RANGES, SCAN_TABLES } from './scans/schema.js';
 
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE store (
@@ -99,4 +99,5 @@ export const MIGRATIONS: readonly string[] = [
   KEYS_BY_AGE,
   CASE_FACTS,
   LIST_DETAIL,
+  SCAN_RANGES,
 ];

@@ -6,7 +6,7 @@ import { bucketRow, isBucketPath } from './bucket/bucket-paths.js';
 import { BUCKET_LIMITS, BucketTree } from './bucket/bucket-tree.js';
 import { Committer } from './committer.js';
 import { ImageReader } from './image-reader.js';
-import { walkThreads } from './scan.js';
+import { walkThreads } from './open-tree.js';
 import type { ScanParts, ScanRequest } from './scan-request.js';
 import { type KnownFile, type LookSources, type ReadAgain, secondLook } from './second-look.js';
 import type { ScanTree } from './tree.js';

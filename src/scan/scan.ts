@@ -8,11 +8,10 @@ import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS } from '../core/file-identity.js';
 import { type PathBytes, parentPath, shownPath } from '../core/path-bytes.js';
 import type { FileRowWithFolder, FolderRow, Inventory } from '../store/inventory-contract.js';
-import { isBucketPath } from './bucket/bucket-paths.js';
 import { BucketTree } from './bucket/bucket-tree.js';
-import { bucketPaths, openBuckets, patternBases, placesUnread, rowsOf } from './bucket/buckets.js';
+import { lastKeyOf, patternBases, placesUnread, rowsOf } from './bucket/buckets.js';
 import { ETAG_NAMES } from './bucket/etag-lookup.js';
-import { visitRange } from './bucket/range-visit.js';
+import { type RangeEnd, visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
 import { type FileFacts, unreadFacts } from './facts/file-facts.js';
 import { FOLDER_ITSELF } from './facts/file-row.js';
@@ -20,10 +19,11 @@ import { unpackFacts } from './facts/packed-facts.js';
 import { WINDOW_TABLES } from './facts/stored-windows.js';
 import { FILES_AHEAD_MAX, FileStream, LOOK_NAMES, type Naming } from './file-stream.js';
 import type { Matcher } from './matcher.js';
+import { openTree } from './open-tree.js';
 import { bootId, trySuspects } from './poison.js';
 import type { ScanEnd, ScanParts, ScanRequest } from './scan-request.js';
 import { SeenKeys } from './seen-keys.js';
-import { pathOf, type Settled } from './settle.js';
+import { pathOf, type Settled, shownFolder } from './settle.js';
 import type { ScanTree } from './tree.js';
 import { Anchors } from './walk/anchors.js';
 import { visitArchive } from './walk/archive-visit.js';
@@ -31,12 +31,9 @@ import { type Listing, visitFolder, type WalkOptions } from './walk/folder-visit
 import { createNameFilter } from './walk/globs.js';
 import { absolute, sortRoots } from './walk/roots.js';
 import type { Anchor } from './walk/walk-protocol.js';
-import { Walker } from './walk/walker.js';
 
 /** Folders that are walked concurrently: small ones hide each other's latency. */
 const FOLDERS_AHEAD_MAX = 32;
-/** More threads than cores, since a thread mostly waits for the disk; not many more, since a disk has few heads. */
-const THREADS_PER_WORKER = 2;
 
 const NO_COUNTS = { symlinks: 0, special: 0, excluded: 0 };
 const FAULTS: ReadonlySet<ErrorCode> = new Set(FILE_FAULTS);
@@ -48,6 +45,8 @@ export interface FolderWork {
   found(paths: readonly PathBytes[]): Promise<void>;
   /** Return which names of a folder are scanned, and how many it may have. */
   namesOf(folder: PathBytes): Pick<Listing, 'isMine' | 'namesMax'>;
+  /** Return where a range of a bucket ends. Errors FILE_UNREADABLE: its list could not be read. */
+  rangeEnd(range: FolderRow): Promise<RangeEnd>;
   /** Return whether a folder is only reported, and not opened. */
   isCondemned(folder: PathBytes): boolean;
   /** A root has no entry; null: the scan warns where its inventory has files of it. */
@@ -63,6 +62,7 @@ const ownWork = (inventory: Inventory, committer: Committer): FolderWork => ({
   next: (begun) => inventory.nextFolder(begun),
   found: (paths) => committer.commit({ foldersFound: paths.map((path) => ({ path, isArchive: false })) }),
   namesOf: () => ALL_NAMES,
+  rangeEnd: async (range) => ({ upTo: await lastKeyOf(inventory, range), mayBeCut: true }),
   isCondemned: () => false,
   noteEmpty: null,
   tooLarge() {},
@@ -81,11 +81,11 @@ class Scan {
     readonly parts: ScanParts,
     readonly request: ScanRequest,
     readonly roots: readonly Anchor[],
-    readonly walker: ScanTree,
+    readonly tree: ScanTree,
     work: FolderWork | null = null,
   ) {
     this.#anchors = new Anchors(roots, request.followsLinks);
-    this.#stream = new FileStream(parts, request, walker, this.#anchors);
+    this.#stream = new FileStream(parts, request, tree, this.#anchors);
     const paths = roots.map(({ path }) => path);
     const devices = request.oneFileSystem ? new Set(roots.flatMap(({ device }) => device ?? [])) : null;
     this.#walk = { filter: createNameFilter(request, patternBases(paths)), devices };
@@ -97,7 +97,7 @@ class Scan {
     try {
       await this.#walkAll();
       await this.#stream.settled();
-      if (this.#stream.failure !== null) throw this.#stream.failure;
+      this.#requireSound();
       return { interrupted: this.parts.shouldStop(), includesUnmatched: this.#walk.filter.unmatched() };
     } finally {
       await this.#stream.close();
@@ -119,16 +119,13 @@ class Scan {
       // Archives and folders among the named files.
       await this.#walkAll();
       await this.#stream.settled();
-      // A batch that waited for a remote service when the scan was stopped: its files count as not started.
-      const isStopped =
-        shouldStop() && this.#stream.failure instanceof AppError && this.#stream.failure.code === 'SHUTTING_DOWN';
-      if (this.#stream.failure !== null && !isStopped) throw this.#stream.failure;
+      this.#requireSound();
       const unexamined = this.#stream.etags?.left ?? 0;
       if (unexamined > 0) tally.warn('ETAGS_ONLY', { objects: unexamined });
       const interrupted = shouldStop();
       if (!interrupted) {
         // A bucket is listed in ranges, of which no one is the root.
-        if (this.walker instanceof BucketTree) for (const { path } of this.roots) await this.#warnIfEmpty(path);
+        if (this.tree instanceof BucketTree) for (const { path } of this.roots) await this.#warnIfEmpty(path);
         for (const include of this.#walk.filter.unmatched()) tally.warn('INCLUDE_UNMATCHED', { include });
         await this.#endMissing([...this.#anchors.outermost(), ...files.filter((file) => !this.#anchors.covers(file))]);
       }
@@ -145,6 +142,13 @@ class Scan {
     } finally {
       await this.#stream.close();
     }
+  }
+
+  /** Errors: what failed, but for a request that waited for another service when the scan was stopped: its files count as not started. */
+  #requireSound(): void {
+    const { failure } = this.#stream;
+    const isStopped = this.parts.shouldStop() && failure instanceof AppError && failure.code === 'SHUTTING_DOWN';
+    if (failure !== null && !isStopped) throw failure;
   }
 
   /** Count the files that this scan did not see, and forget them where that was asked for. `paths`: that it was to see. */
@@ -293,25 +297,25 @@ class Scan {
     tally.passedOver(counts);
   }
 
-  #list(folder: FolderRow, to: Listing): Promise<number | null> {
+  async #list(folder: FolderRow, to: Listing): Promise<number | null> {
     const { inventory } = this.parts;
-    return this.walker instanceof BucketTree
-      ? visitRange(folder, { tree: this.walker, inventory, filter: this.#walk.filter }, to)
-      : visitFolder(this.#anchors.placeOf(folder.path), this.walker, this.#walk, to);
+    if (!(this.tree instanceof BucketTree))
+      return visitFolder(this.#anchors.placeOf(folder.path), this.tree, this.#walk, to);
+    const end = await this.#work.rangeEnd(folder);
+    return visitRange(folder, { tree: this.tree, inventory, filter: this.#walk.filter, end }, to);
   }
 
   /** An empty root that held files may be a disk that is not mounted. */
   async #warnIfEmptied(root: PathBytes): Promise<void> {
     if (!this.parts.keepsFiles || this.#emptied.has(root) || !(await this.parts.inventory.hasFilesUnder(root))) return;
     this.#emptied.add(root);
-    const shown = pathOf({ folder: root, name: FOLDER_ITSELF, isArchive: false });
-    this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(shown) });
+    this.parts.tally.warn('ROOT_EMPTY', { root: shownPath(shownFolder(root)) });
   }
 
   /** Look into a root that may be finished since before the scan was stopped, and is then not visited again. */
   async #warnIfEmpty(root: PathBytes): Promise<void> {
     try {
-      for await (const { names } of this.walker.list(this.#anchors.placeOf(root), false)) {
+      for await (const { names } of this.tree.list(this.#anchors.placeOf(root), false)) {
         if (names.length === 0) await this.#warnIfEmptied(root);
         return;
       }
@@ -328,7 +332,7 @@ class Scan {
     return {
       takes: (path, isFolder) => (isFolder ? filter.takesFolder(path) : filter.takesFile(path)),
       rootOf: async (path) => {
-        const root = await this.walker.root(path);
+        const root = await this.tree.root(path);
         if (root?.type !== 'folder') return path;
         named.add(root.device);
         this.#anchors.add(root);
@@ -391,16 +395,11 @@ function unreadAgain({
 
 /** Start a scan, or resume an unfinished one with the same parameters. Errors as `Scan.run`. */
 export async function scan(parts: ScanParts, request: ScanRequest): Promise<ScanEnd & { readonly resumed: boolean }> {
-  const { inventory, keepsFiles, matcher, tally, env, onStall = () => {} } = parts;
-  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames, stallMs } = request;
-  const threads = walkThreads(parts.decoder);
-  const isOfBuckets = request.paths.some(isBucketPath);
-  const walker = isOfBuckets
-    ? openBuckets(parts, request)
-    : new Walker({ threads, followsLinks, stallMs, env, onStall });
+  const { inventory, keepsFiles, matcher, tally } = parts;
+  const { include, exclude, oneFileSystem, followsLinks, digestsAll, archives, frames } = request;
+  const { tree, paths } = openTree(parts, request);
   try {
-    const paths = isOfBuckets ? bucketPaths(request.paths) : request.paths.map((path) => absolute(path, request.cwd));
-    const { roots, files } = await sortRoots(paths, request, (path) => walker.root(path));
+    const { roots, files } = await sortRoots(paths, request, (path) => tree.root(path));
     const rootPaths = roots.map(({ path }) => path);
     const scanKey = JSON.stringify([
       rootPaths,
@@ -418,12 +417,12 @@ export async function scan(parts: ScanParts, request: ScanRequest): Promise<Scan
     const areRowsEnough = matcher.detail === 'plain' || matcher.takesStoredWindows;
     const resumed = !inventory.state.isFinished && inventory.state.scanKey === scanKey && areRowsEnough;
     if (!resumed) await inventory.beginScan(scanKey, await rowsOf(inventory, rootPaths));
-    const end = await new Scan(parts, request, roots, walker).run(files);
+    const end = await new Scan(parts, request, roots, tree).run(files);
     if (!end.interrupted && keepsFiles)
       await finishInventory(inventory, { files: tally.files, missing: tally.missing, matcher });
     return { ...end, resumed };
   } finally {
-    walker.close();
+    tree.close();
   }
 }
 
@@ -447,7 +446,7 @@ export async function finishInventory(
 interface Walked {
   readonly roots: readonly Anchor[];
   /** Stays open. */
-  readonly walker: Walker;
+  readonly tree: ScanTree;
   /** Null: that of the inventory. */
   readonly work: FolderWork | null;
 }
@@ -456,14 +455,12 @@ interface Walked {
 export function scanFolders(
   parts: ScanParts,
   request: ScanRequest,
-  { roots, walker, work }: Walked,
+  { roots, tree, work }: Walked,
 ): ReturnType<Scan['runFolders']> {
-  return new Scan(parts, request, roots, walker, work).runFolders();
+  return new Scan(parts, request, roots, tree, work).runFolders();
 }
 
 /** After all folders are walked: count what was not seen, or forget it. Errors STORE_FAILED. */
-export function endFolders(parts: ScanParts, request: ScanRequest, { roots, walker, work }: Walked): Promise<void> {
-  return new Scan(parts, request, roots, walker, work).runEnd();
+export function endFolders(parts: ScanParts, request: ScanRequest, { roots, tree, work }: Walked): Promise<void> {
+  return new Scan(parts, request, roots, tree, work).runEnd();
 }
-
-export const walkThreads = ({ workers }: ScanParts['decoder']) => Math.max(2, workers * THREADS_PER_WORKER);

@@ -79,6 +79,9 @@ export function pathOf({ folder, name, isArchive }: Pick<Settled, 'folder' | 'na
   return isArchive ? `${folder}!/${name}` : joinPath(folder, name);
 }
 
+/** Return the path of a folder, as reports show it. */
+export const shownFolder = (folder: PathBytes): PathBytes => pathOf({ folder, name: FOLDER_ITSELF, isArchive: false });
+
 /** A file as it is decided. */
 interface Decided {
   readonly file: Settled;

@@ -1,6 +1,7 @@
 /**
  * The contract of scans that several machines do together: folders that are still to be walked, in shards, and what each
- * shard has come to. A shard is held as a duty (`duties-contract.ts`): every change names its lease, and one by an earlier
+ * shard has come to. A bucket is walked in ranges of its keys, which are folders here: they become known while its keys are
+ * listed, and stay the same when the scan begins again. A shard is held as a duty (`duties-contract.ts`): every change names its lease, and one by an earlier
  * holder is refused. Never a row for each file. Leaves to the caller: what the sums, units and lines mean.
  *
  * A unit is some folders of one shard that are examined together. Its outcome is first stored as a whole (`prepare`), then
@@ -19,6 +20,9 @@ export const LASTING_KEY = 'scan ';
 /** The duty of holding a shard. */
 export const shardDuty = (scan: string, shard: number): string => `scan ${scan} ${shard}`;
 
+/** The duty of listing the bucket of a root: `mark` is of the root. */
+export const listingDuty = (scan: string, mark: string): string => `scan ${scan} list ${mark}`;
+
 /** The Idempotency-Key of a unit, and what the keys of one shard begin with. */
 export const shardKeys = (scan: string, run: number, shard: number): string => `${LASTING_KEY}${scan} ${run} ${shard} `;
 
@@ -27,6 +31,22 @@ export interface JoinedFolder {
   readonly shard: number;
   /** Some of its names only: those of this shard. */
   readonly isSlice: boolean;
+  /** The last key of a range of a bucket; null for folders, and for a range whose list could not be read. */
+  readonly upTo: PathBytes | null;
+}
+
+/** Where a scan begins. */
+export interface ScanRoots {
+  readonly folders: readonly JoinedFolder[];
+  /** Of each bucket, or each prefix that is scanned: its first range. */
+  readonly buckets: readonly { readonly root: PathBytes; readonly first: JoinedFolder }[];
+}
+
+/** The last range of a bucket, while what is behind it is listed. Its `upTo`: the key before which it must not end, of an earlier run; null: none. */
+export interface OpenRange {
+  readonly range: JoinedFolder;
+  /** Of the ranges of its root, in the order of their keys, from 0. */
+  readonly number: number;
 }
 
 /** `tries`: how often it was tried alone. */
@@ -84,16 +104,31 @@ export interface FinishedUnit {
 export interface JoinedScanStore {
   /**
    * Return the scan of this name; one that is not there begins with these roots. `again`: one that is complete begins again:
-   * its inventories stay. Errors STORE_FAILED.
+   * its inventories and its ranges stay. Errors STORE_FAILED.
    */
   join(
     scan: Pick<JoinedScan, 'name' | 'parameters'>,
-    roots: readonly JoinedFolder[],
+    roots: ScanRoots,
     how: { readonly again: boolean },
   ): Promise<JoinedScan>;
   scan(name: string): Promise<JoinedScan | null>;
-  /** Return the shards that no process holds and that have folders or a prepared unit; `isClosing`: there are none of those, and these are open. */
+  /**
+   * Return the shards that no process holds and that have folders or a prepared unit. `isClosing`: there are none of those, no bucket is
+   * listed any more, and these are open.
+   */
   free(scan: JoinedScan): Promise<{ readonly shards: readonly number[]; readonly isClosing: boolean }>;
+  /** Return the open ranges: one of each bucket that is not listed to its end. */
+  openRanges(scan: JoinedScan): Promise<readonly OpenRange[]>;
+  /**
+   * End an open range, which can be walked then. `upTo`: its last key; null: its list could not be read. `next`: the range
+   * behind it, which is open from now on; null: there are no more keys. Errors LEASE_LOST.
+   */
+  endRange(
+    scan: JoinedScan,
+    open: OpenRange,
+    lease: Lease,
+    end: { readonly upTo: PathBytes | null; readonly next: JoinedFolder | null },
+  ): Promise<void>;
   /** Return the state of a shard, under its lease. Errors LEASE_LOST. */
   shard(scan: JoinedScan, shard: number, lease: Lease): Promise<ShardState>;
   /** Errors REQUEST_INVALID: it was begun again since. */
@@ -121,7 +156,7 @@ export interface JoinedScanStore {
   ): Promise<void>;
   /**
    * Close the shards that have no folder, no unit in this run or in the ledger, and no inventory: most of them, in a small
-   * tree. Called when no shard has a folder or a prepared unit.
+   * tree. Called when no shard has a folder or a prepared unit, and no bucket is listed.
    */
   closeUntouched(scan: JoinedScan, tenant: string): Promise<void>;
   /** Return the units of a shard that are in the ledger, and their fingerprints. */

@@ -38,7 +38,7 @@ const OPEN = [
   ...['list', 'entry', 'past_entry', 'removal', 'removed_list', 'disabled_entry', 'withdrawal', 'list_version'],
   ...['held_part', 'import_run', 'staged_entry', 'staged_withdrawal', 'feedback', 'blob', 'blob_part', 'blob_place'],
   ...['moving', 'moved_table', 'moved', 'moved_away', 'ledger_writer', 'ledger_checkpoint', 'ledger_head'],
-  ...['joined_scan', 'scan_shard', 'scan_folder', 'scan_line'],
+  ...['joined_scan', 'scan_shard', 'scan_folder', 'scan_range', 'scan_line'],
 ];
 
 const REFUSED = /row-level security/;

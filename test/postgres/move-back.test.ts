@@ -62,7 +62,7 @@ const LEFT = [
     'blob_part',
     'blob_place',
   ],
-  ...['joined_scan', 'scan_folder', 'scan_line', 'scan_shard'],
+  ...['joined_scan', 'scan_folder', 'scan_line', 'scan_range', 'scan_shard'],
   ...['moving', 'moved', 'moved_table', 'moved_away'],
 ];
 

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { PLAIN_REQUEST } from '../../bench/scan-run.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { pathBytesOf } from '../../src/core/path-bytes.js';
-import { FOLDER_NAMES_MAX, folderOf, namesOf, slicesOf } from '../../src/scan/join/shard-of.js';
+import { FOLDER_NAMES_MAX, folderOf, namesOf, rangeOf, slicesOf } from '../../src/scan/join/shard-of.js';
 import { digestAfter, isAsRecorded, type ShardSums, withUnit } from '../../src/scan/join/shard-sums.js';
 import { examine, openText, sealText, type UnitOutcome } from '../../src/scan/join/unit.js';
 import type { ScanParts } from '../../src/scan/scan-request.js';
@@ -38,6 +38,23 @@ describe('shards', () => {
   test('folders are spread over all shards', () => {
     const used = new Set(Array.from({ length: 5_000 }, (_, at) => folderOf(`/data/folder ${at}`).shard));
     expect(used.size).toBe(SCAN_SHARDS);
+  });
+
+  test('the first ranges of a bucket are in a shard each, later ones in longer and longer runs, evenly', () => {
+    const shards = Array.from({ length: 120_000 }, (_, at) => rangeOf('s3://bucket/=', `${at}`, at).shard);
+    expect(new Set(shards.slice(0, SCAN_SHARDS)).size).toBe(SCAN_SHARDS);
+    const runs: number[] = [];
+    for (const [at, shard] of shards.entries()) {
+      if (at === 0 || shard !== shards[at - 1]) runs.push(0);
+      runs[runs.length - 1]!++;
+    }
+    // Each length once around the shards, the last one for ever.
+    expect(runs.slice(0, 4 * SCAN_SHARDS)).toEqual([1, 4, 16, 64].flatMap((run) => Array(SCAN_SHARDS).fill(run)));
+    expect(new Set(runs.slice(4 * SCAN_SHARDS, -1))).toEqual(new Set([64]));
+    const sizes = new Array<number>(SCAN_SHARDS).fill(0);
+    for (const shard of shards) sizes[shard]!++;
+    expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(64);
+    expect(rangeOf('s3://other/=', '', 0).shard).not.toBe(shards[0]);
   });
 });
 
@@ -71,7 +88,11 @@ describe('a folder with more names than one unit takes', () => {
     };
     const found = await walker.root(pathBytesOf(root));
     const { path, device, inode } = found!;
-    const place = { request: { ...PLAIN_REQUEST, cwd: '/', paths: [path] }, roots: [{ path, device, inode }], walker };
+    const place = {
+      request: { ...PLAIN_REQUEST, cwd: '/', paths: [path] },
+      roots: [{ path, device, inode }],
+      tree: walker,
+    };
     const outcome = await examine({ parts, place }, { folders: [folder], isCondemned: false, isWhole: false });
     await inventory.close();
     return outcome!;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { childEnv, endWithParent } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import type { ScanSummary } from '../../src/scan/tally.js';
+import { FakeS3 } from '../support/fake-s3.js';
 import { hasPostgres, PostgresServer, sharedServer } from '../support/postgres.js';
 import { run } from '../support/processes.js';
 import { seeded } from '../support/random.js';
@@ -97,6 +98,12 @@ async function makeTree(root: string, folders: number, filesPerFolder: number): 
   return digests;
 }
 
+const treeFiles = (root: string) =>
+  readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => ({ path: path.slice(root.length + 1), bytes: readFileSync(path) }));
+
 describe.runIf(hasPostgres)('a joined scan', () => {
   let tree = '';
   let digests: string[] = [];
@@ -172,6 +179,42 @@ describe.runIf(hasPostgres)('a joined scan', () => {
       const ledger = await run(machine(url), 'ledger', 'show', '--json');
       const { checked, matched } = summaryCounts(expected);
       expect(JSON.parse(ledger.output.toString())).toMatchObject({ checked, matched });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'of a bucket goes through the end of a process, and has the result of one',
+    async () => {
+      const fake = await FakeS3.start();
+      for (const { path, bytes } of treeFiles(tree)) fake.plant(path, bytes);
+      const url = await place();
+      const machineOfBucket = () => machine(url, fake.env);
+      const bucket = 's3://zeef-test/';
+      const alone = await run(machineOfBucket(), 'scan', bucket, '--resume', join(tempFolder('alone'), 'inventory'));
+      expect(alone.code, alone.output.toString()).toBe(2);
+      const one = linesOf(alone.output.toString());
+      const command = ['scan', '--join', 'bucket', bucket];
+      // The first process dies while it reads objects.
+      fake.delayMs = 50;
+      const first = start(machineOfBucket(), ...command);
+      const gets = () => fake.operations.filter((operation) => operation === 'GetObject').length;
+      const before = gets();
+      await expect.poll(gets, { timeout: 60_000 }).toBeGreaterThan(before + 10);
+      first.child.kill('SIGKILL');
+      fake.delayMs = 0;
+      const report = join(tempFolder('report'), 'lines.jsonl');
+      const both = await Promise.all([
+        run(machineOfBucket(), ...command, '--report', report),
+        run(machineOfBucket(), ...command),
+      ]);
+      for (const { code, output } of both) expect(code, output.toString()).toBe(2);
+      const whole = linesOf(readFileSync(report, 'utf8'));
+      expect(files(whole)).toEqual(files(one));
+      expect(summaryOf(whole)).toEqual(summaryOf(one));
+      const refused = await run(machineOfBucket(), ...command, '--etags-only');
+      expect([refused.code, refused.output.toString()]).toEqual([2, expect.stringContaining('join')]);
+      await fake.stop();
     },
     TIMEOUT_MS,
   );

@@ -108,6 +108,10 @@ interface Life {
   readonly duties?: (duties: DutyStore) => DutyStore;
   readonly tenant?: string;
   readonly shouldStop?: () => boolean;
+  /** The environment, for a bucket. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Keys of a range. */
+  readonly rangeKeys?: number;
 }
 
 export interface Lived {
@@ -127,6 +131,8 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
     duties = (of) => of,
     tenant = TENANT,
     shouldStop = () => false,
+    env = {},
+    rangeKeys = 8,
   } = life;
   const store = await openPostgres(url);
   const ledgerStore = openPostgresLedger(url);
@@ -154,13 +160,13 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
     scanParts: {
       decoder: {
         hashReply: async (input) => {
-          if (!('file' in input)) throw new Error('no archive');
-          await onHash?.(input.file.path);
-          hashed++;
-          return replyOfFile(input.file, (bytes) => {
+          const replyOf = (bytes: Uint8Array) => {
             const digit = Buffer.from(bytes).toString('latin1').at(-1)!;
             return digit === 'x' ? failedReply('c') : imageReply(digit);
-          });
+          };
+          await onHash?.('file' in input ? input.file.path : '');
+          hashed++;
+          return 'file' in input ? replyOfFile(input.file, replyOf) : replyOf(input.bytes);
         },
         whenRoom: async () => {},
         workers: 1,
@@ -170,8 +176,9 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
       keepsFiles: true,
       matcher: matcherOf(DECISIONS),
       throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,
-      env: {},
+      env,
       shouldStop,
+      bucketLimits: { retries: 1, firstPauseMs: 1, rangeKeys },
     },
     record: (answers, unmatched, idempotency) =>
       fate.meet(async () => {

@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONG = [
   'bench/smoke',
   'scan/joined-scan',
+  'scan/joined-bucket',
   'engine/large-images',
   'postgres/move',
   'sqlite/updates',

@@ -9,8 +9,11 @@ import {
   type JoinedScan,
   type JoinedScanStore,
   LASTING_KEY,
+  listingDuty,
+  type OpenRange,
   type PublishedInventory,
   SCAN_SHARDS,
+  type ScanRoots,
   type ShardState,
   shardDuty,
   shardKeys,
@@ -48,8 +51,13 @@ interface FolderRow {
   readonly id: Uint8Array;
   readonly path: Uint8Array;
   readonly is_slice: boolean;
+  readonly up_to: Uint8Array | null;
 }
-const FOLDER: Columns<FolderRow> = { shard: 'int4', id: 'bytea', path: 'bytea', is_slice: 'bool' };
+const FOLDER: Columns<FolderRow> = { shard: 'int4', id: 'bytea', path: 'bytea', is_slice: 'bool', up_to: 'bytea' };
+
+interface RangeRow extends Omit<FolderRow, 'is_slice'> {
+  readonly number: number;
+}
 
 /** Lines that are read at once: of a few units. */
 const LINES_AT_A_TIME = 16;
@@ -58,17 +66,22 @@ const NOW_MS = '(extract(epoch FROM clock_timestamp()) * 1000)::int8';
 const BEHIND_SPACE = '!';
 
 const idOf = (path: PathBytes) => createHash('sha256').update(systemPath(path)).digest();
-const rowOf = ({ shard, path, isSlice }: JoinedFolder): FolderRow => ({
+// A unit that a process of the version before has prepared knows no ends.
+const bytesOf = (key: PathBytes | null | undefined) => (key == null ? null : systemPath(key));
+const rowOf = ({ shard, path, isSlice, upTo }: JoinedFolder): FolderRow => ({
   shard,
   id: idOf(path),
   path: systemPath(path),
   is_slice: isSlice,
+  up_to: bytesOf(upTo),
 });
-const folderOf = ({ shard, path, is_slice }: FolderRow): JoinedFolder => ({
+const folderOf = ({ shard, path, is_slice, up_to }: FolderRow): JoinedFolder => ({
   shard,
   path: pathBytesOf(path),
   isSlice: is_slice,
+  upTo: up_to === null ? null : pathBytesOf(up_to),
 });
+const openOf = ({ number, ...row }: RangeRow): OpenRange => ({ number, range: folderOf({ ...row, is_slice: false }) });
 type TriedRow = FolderRow & { readonly tries: number };
 const triedOf = (row: TriedRow): TriedFolder => ({ ...folderOf(row), tries: row.tries });
 const scanOf = ({ began_ms, ended_ms, ...row }: ScanRow): JoinedScan => ({
@@ -96,8 +109,8 @@ function stateOf(row: ShardRow, fence: number): ShardState {
 
 const addFolders = (sql: Sql, scan: string, folders: readonly JoinedFolder[]) =>
   sql(
-    `INSERT INTO scan_folder (scan, shard, id, path, is_slice)
-     SELECT $${Object.keys(FOLDER).length + 1}, shard, id, path, is_slice FROM ${unnested(FOLDER)}
+    `INSERT INTO scan_folder (scan, shard, id, path, is_slice, up_to)
+     SELECT $${Object.keys(FOLDER).length + 1}, shard, id, path, is_slice, up_to FROM ${unnested(FOLDER)}
      ON CONFLICT DO NOTHING`,
     [...arraysOf(FOLDER, folders.map(rowOf)), scan],
   );
@@ -112,7 +125,7 @@ export class PostgresScans implements JoinedScanStore {
 
   join(
     { name, parameters }: Pick<JoinedScan, 'name' | 'parameters'>,
-    roots: readonly JoinedFolder[],
+    roots: ScanRoots,
     { again }: { readonly again: boolean },
   ): Promise<JoinedScan> {
     return this.#database.writeLong(async (sql) => {
@@ -149,9 +162,40 @@ export class PostgresScans implements JoinedScanStore {
          FROM scan_shard WHERE scan = $1 AND NOT is_closed`,
         [name],
       );
-      const isClosing = open.every(({ isBusy }) => !isBusy);
+      const [listed] = await sql(OPEN_RANGE, [name]);
+      const isClosing = listed === undefined && open.every(({ isBusy }) => !isBusy);
       const shards = open.filter(({ isBusy, isHeld }) => !isHeld && (isBusy || isClosing)).map(({ shard }) => shard);
       return { shards, isClosing };
+    });
+  }
+
+  async openRanges({ name }: JoinedScan): Promise<readonly OpenRange[]> {
+    const rows = await this.#database.read<RangeRow>('SELECT * FROM scan_range WHERE scan = $1 AND is_open', [name]);
+    return rows.map(openOf);
+  }
+
+  async endRange(
+    { name, run }: JoinedScan,
+    { range }: OpenRange,
+    lease: Lease,
+    { upTo, next }: { readonly upTo: PathBytes | null; readonly next: JoinedFolder | null },
+  ): Promise<void> {
+    await this.#database.writeOnce(async (sql) => {
+      const lost = new AppError('LEASE_LOST', { duty: lease.duty });
+      if (!lease.duty.startsWith(listingDuty(name, '')) || !(await isNewest(sql, lease))) throw lost;
+      const [scan] = await sql<ScanRow>('SELECT * FROM joined_scan WHERE name = $1 FOR SHARE', [name]);
+      if (scan?.run !== run) throw lost;
+      // Where the list could not be read, the next run has the end of the last one.
+      const [ended] = await sql<{ root: Buffer; number: number }>(
+        `UPDATE scan_range SET is_open = false, up_to = coalesce($3, up_to) WHERE scan = $1 AND id = $2 AND is_open
+         RETURNING root, number`,
+        [name, idOf(range.path), bytesOf(upTo)],
+      );
+      // An earlier try was committed, and its answer lost.
+      if (ended === undefined) return;
+      await sql('UPDATE scan_shard SET found = found + 1 WHERE scan = $1 AND shard = $2', [name, range.shard]);
+      await addFolders(sql, name, [{ ...range, upTo }]);
+      if (next !== null) await addOpenRange(sql, name, next, { root: ended.root, number: ended.number + 1 });
     });
   }
 
@@ -279,7 +323,7 @@ export class PostgresScans implements JoinedScanStore {
       sql(
         `UPDATE scan_shard SET is_closed = true
          WHERE scan = $1 AND NOT is_closed AND units = 0 AND inventory IS NULL AND prepared IS NULL
-           AND NOT EXISTS (SELECT 1 FROM scan_folder WHERE scan = $1)
+           AND NOT EXISTS (SELECT 1 FROM scan_folder WHERE scan = $1) AND NOT EXISTS (${OPEN_RANGE})
            AND EXISTS (SELECT 1 FROM joined_scan WHERE name = $1 AND run = $2)
            AND NOT EXISTS (SELECT 1 FROM answered WHERE tenant = $3
              AND key >= $4 || shard || ' ' AND key < $4 || shard || '${BEHIND_SPACE}')`,
@@ -350,7 +394,8 @@ export class PostgresScans implements JoinedScanStore {
     return this.#database.writeLong(async (sql) => {
       const lost = new AppError('LEASE_LOST', { duty: lease.duty });
       if (lease.duty !== shardDuty(name, shard) || !(await isNewest(sql, lease))) throw lost;
-      const [row] = await sql<ShardRow>('SELECT * FROM scan_shard WHERE scan = $1 AND shard = $2 FOR UPDATE', [
+      // Others add folders to this shard meanwhile: their rows refer to it, and their transactions lock other shards.
+      const [row] = await sql<ShardRow>('SELECT * FROM scan_shard WHERE scan = $1 AND shard = $2 FOR NO KEY UPDATE', [
         name,
         shard,
       ]);
@@ -360,7 +405,21 @@ export class PostgresScans implements JoinedScanStore {
   }
 }
 
-async function beginAgain(sql: Sql, { name, run }: ScanRow, roots: readonly JoinedFolder[]): Promise<void> {
+const OPEN_RANGE = 'SELECT 1 FROM scan_range WHERE scan = $1 AND is_open';
+
+const addOpenRange = (
+  sql: Sql,
+  scan: string,
+  { path, shard }: JoinedFolder,
+  { root, number }: { readonly root: Uint8Array; readonly number: number },
+) =>
+  sql(
+    `INSERT INTO scan_range (scan, root, number, shard, id, path, is_open) VALUES ($1, $2, $3, $4, $5, $6, true)
+     ON CONFLICT DO NOTHING`,
+    [scan, root, number, shard, idOf(path), systemPath(path)],
+  );
+
+async function beginAgain(sql: Sql, { name, run }: ScanRow, { folders, buckets }: ScanRoots): Promise<void> {
   // Those of the run that has ended stay: a process of it that stood still may wake and record its unit again.
   if (run > 0)
     await deleteInSteps(sql, 'answered', 'key >= $1 AND key < $2 AND NOT (key >= $3 AND key < $4)', [
@@ -372,15 +431,28 @@ async function beginAgain(sql: Sql, { name, run }: ScanRow, roots: readonly Join
     name,
     SCAN_SHARDS,
   ]);
-  const found = Array.from({ length: SCAN_SHARDS }, (_, at) => roots.filter(({ shard }) => shard === at).length);
+  await addFolders(sql, name, folders);
+  for (const { root, first } of buckets) {
+    await addOpenRange(sql, name, first, { root: idOf(root), number: 0 });
+    await sql(
+      `UPDATE scan_range SET is_open = true WHERE scan = $1 AND root = $2
+         AND number = (SELECT max(number) FROM scan_range WHERE scan = $1 AND root = $2)`,
+      [name, idOf(root)],
+    );
+    await sql(
+      `INSERT INTO scan_folder (scan, shard, id, path, is_slice, up_to)
+       SELECT scan, shard, id, path, false, up_to FROM scan_range WHERE scan = $1 AND root = $2 AND NOT is_open
+       ON CONFLICT DO NOTHING`,
+      [name, idOf(root)],
+    );
+  }
   await sql(
-    `UPDATE scan_shard SET run = $3, units = 0, done = 0, sums = NULL, is_closed = false, prepared = NULL,
-       found = ($2::int8[])[shard + 1],
+    `UPDATE scan_shard SET run = $2, units = 0, done = 0, sums = NULL, is_closed = false, prepared = NULL,
+       found = (SELECT count(*) FROM scan_folder WHERE scan_folder.scan = $1 AND scan_folder.shard = scan_shard.shard),
        rested = coalesce((SELECT fence FROM duty WHERE name = 'scan ' || scan || ' ' || shard), 0)
      WHERE scan = $1`,
-    [name, found, run + 1],
+    [name, run + 1],
   );
-  await addFolders(sql, name, roots);
 }
 
 const begunAgain = (scan: string) =>

@@ -23,3 +23,13 @@ export const SCAN_TABLES = `
      scan text COLLATE "C" NOT NULL, shard int4 NOT NULL, unit int8 NOT NULL, body bytea NOT NULL,
      PRIMARY KEY (scan, shard, unit), FOREIGN KEY (scan, shard) REFERENCES scan_shard ON DELETE CASCADE
    );`;
+
+/** Ranges of buckets: known as long as the scan is, since inventories have their objects by range. The last one of a root is open while it is listed. */
+export const SCAN_RANGES = `-- additive
+   ALTER TABLE scan_folder ADD COLUMN up_to bytea;
+   CREATE TABLE scan_range (
+     scan text COLLATE "C" NOT NULL REFERENCES joined_scan ON DELETE CASCADE, root bytea NOT NULL, number int8 NOT NULL,
+     shard int4 NOT NULL, id bytea NOT NULL, path bytea NOT NULL, up_to bytea, is_open bool NOT NULL,
+     PRIMARY KEY (scan, root, number)
+   );
+   CREATE INDEX scan_range_open ON scan_range (scan, id) WHERE is_open;`;

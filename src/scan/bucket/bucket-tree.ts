@@ -77,6 +77,7 @@ interface BucketTreeOptions {
 interface Bucket {
   readonly bucket: string;
   readonly device: bigint;
+  readonly origin: string;
   readonly client: S3Client;
   readonly pace: Pace;
 }
@@ -115,13 +116,19 @@ export class BucketTree implements ScanTree {
       const pace = new Pace();
       const idleMs = Math.min(stallMs, IDLE_MS_MAX);
       const times = { retries: limits.retries, firstPauseMs: limits.firstPauseMs, patienceMs: stallMs, idleMs };
-      const client = new S3Client(s3Place(bucket, env), times, { onWait: () => pace.slow(), shouldStop });
-      this.#buckets.set(bucket, { bucket, device: deviceOf(bucket), client, pace });
+      const place = s3Place(bucket, env);
+      const client = new S3Client(place, times, { onWait: () => pace.slow(), shouldStop });
+      this.#buckets.set(bucket, { bucket, device: deviceOf(bucket), origin: place.origin, client, pace });
     }
   }
 
   rowPath(folder: PathBytes, name: PathBytes): PathBytes {
     return archiveRow(folder, name);
+  }
+
+  /** Return the scheme, host and port of the service that has the bucket of a row. */
+  originOf(row: PathBytes): string {
+    return this.#bucketOf(row).origin;
   }
 
   /** Nothing is requested: a bucket that is not there is a range that cannot be listed. */

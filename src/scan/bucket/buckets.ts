@@ -1,8 +1,10 @@
 /** A scan of buckets: its roots, and what differs from a scan of files in the parts that both use. */
-import { AppError } from '../../core/errors.js';
+import { AppError, type ErrorCode } from '../../core/errors.js';
+import { FILE_FAULTS } from '../../core/file-identity.js';
 import type { PathBytes } from '../../core/path-bytes.js';
-import type { Inventory } from '../../store/inventory-contract.js';
+import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
 import type { ScanParts, ScanRequest } from '../scan-request.js';
+import type { Anchor } from '../walk/walk-protocol.js';
 import {
   type BucketRow,
   bucketRoot,
@@ -13,6 +15,8 @@ import {
   rangeRow,
 } from './bucket-paths.js';
 import { BUCKET_LIMITS, BucketTree } from './bucket-tree.js';
+
+const FAULTS: ReadonlySet<ErrorCode> = new Set(FILE_FAULTS);
 
 /** Return the paths as typed, without those whose keys another has. Errors REQUEST_INVALID: paths of files among them. */
 export function bucketPaths(typed: readonly PathBytes[]): PathBytes[] {
@@ -28,7 +32,13 @@ export function bucketPaths(typed: readonly PathBytes[]): PathBytes[] {
 
 /** Errors REQUEST_INVALID; CONFIG_INVALID: a variable of the service or of its key. */
 export function openBuckets(
-  { env, shouldStop, bucketLimits = {}, onStall = () => {}, onFailure = () => {} }: ScanParts,
+  {
+    env,
+    shouldStop,
+    bucketLimits = {},
+    onStall = () => {},
+    onFailure = () => {},
+  }: Pick<ScanParts, 'env' | 'shouldStop' | 'bucketLimits' | 'onStall' | 'onFailure'>,
   { paths, stallMs, digestsAll }: ScanRequest,
 ): BucketTree {
   const roots = bucketPaths(paths).map(bucketRoot);
@@ -52,6 +62,28 @@ export async function rowsOf(inventory: Inventory, roots: readonly PathBytes[]):
       rows.push(row);
   }
   return rows;
+}
+
+/** Return the key with which a range ends: that behind which the next one begins; null: it is the last one. */
+export async function lastKeyOf(inventory: Inventory, { path }: FolderRow): Promise<PathBytes | null> {
+  const next = await inventory.folderBetween(path, endOfRanges(bucketRow(path).root));
+  return next === null ? null : bucketRow(next).key;
+}
+
+/** Return the roots that have no key. One that cannot be listed is none of them. Errors SHUTTING_DOWN. */
+export async function emptyRoots(tree: BucketTree, roots: readonly Anchor[]): Promise<PathBytes[]> {
+  const empty: PathBytes[] = [];
+  for (const { path } of roots) {
+    try {
+      for await (const { objects } of tree.objects(path, null)) {
+        if (objects.length === 0) empty.push(path);
+        break;
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
+    }
+  }
+  return empty;
 }
 
 /** Return the paths at which patterns begin. */

@@ -9,30 +9,41 @@ import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
 import { FOLDER_ITSELF } from '../facts/file-row.js';
 import type { Listing } from '../walk/folder-visit.js';
 import type { NameFilter } from '../walk/globs.js';
-import { type BucketRow, bucketRow, endOfRanges, keyOfName, nameOfKey, objectPath, rangeRow } from './bucket-paths.js';
+import { type BucketRow, bucketRow, keyOfName, nameOfKey, objectPath, rangeRow } from './bucket-paths.js';
 import type { BucketTree } from './bucket-tree.js';
 import { deviceOf } from './object-identity.js';
 
 /** Names that are passed on together: what the list said of them is in memory, of 32 ranges at once. */
 const NAMES_TOGETHER_MAX = 4_096;
 
+export interface RangeEnd {
+  /** The last key; null: that of the bucket. */
+  readonly upTo: PathBytes | null;
+  /** True where a part of it may become a range of its own. */
+  readonly mayBeCut: boolean;
+}
+
 interface Range {
   readonly tree: BucketTree;
   readonly inventory: Inventory;
   readonly filter: NameFilter;
+  readonly end: RangeEnd;
 }
 
 /** List a range. Result: the number of its keys. Errors FILE_UNREADABLE, FILE_STALLED: the list ended early. */
-export async function visitRange(folder: FolderRow, { tree, inventory, filter }: Range, to: Listing): Promise<number> {
+export async function visitRange(
+  folder: FolderRow,
+  { tree, inventory, filter, end: { upTo, mayBeCut } }: Range,
+  to: Listing,
+): Promise<number> {
   const row = bucketRow(folder.path);
   const { bucket, root } = row;
   const device = deviceOf(bucket);
-  const next = await inventory.folderBetween(folder.path, endOfRanges(root));
   const takes = keyFilter(filter, row);
   let names: PathBytes[] = [];
   let keys = 0;
   try {
-    for await (const { objects, isLast } of tree.objects(folder.path, next === null ? null : bucketRow(next).key)) {
+    for await (const { objects, isLast } of tree.objects(folder.path, upTo)) {
       if (to.shouldStop()) break;
       keys += objects.length;
       for (const object of objects) {
@@ -43,6 +54,7 @@ export async function visitRange(folder: FolderRow, { tree, inventory, filter }:
       }
       const last = objects.at(-1)?.key;
       if (
+        mayBeCut &&
         !isLast &&
         last !== undefined &&
         keys >= tree.limits.rangeKeys &&

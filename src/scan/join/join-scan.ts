@@ -10,22 +10,28 @@ import type { DutyStore } from '../../store/duties-contract.js';
 import {
   type JoinedScan,
   type JoinedScanStore,
+  type ScanRoots,
   type ShardState,
   shardDuty,
 } from '../../store/joined-scans-contract.js';
-import { walkThreads } from '../scan.js';
+import { isBucketPath } from '../bucket/bucket-paths.js';
+import { BucketTree } from '../bucket/bucket-tree.js';
+import { emptyRoots } from '../bucket/buckets.js';
+import { openTree } from '../open-tree.js';
 import type { ScanRequest } from '../scan-request.js';
 import { type ScanSummary, ScanTally } from '../tally.js';
-import { absolute, sortRoots } from '../walk/roots.js';
+import type { ScanTree } from '../tree.js';
+import { sortRoots } from '../walk/roots.js';
 import type { Anchor } from '../walk/walk-protocol.js';
-import { Walker } from '../walk/walker.js';
 import type { ScanWarning } from '../warnings.js';
 import { removeInventories } from './inventories.js';
+import { listRanges } from './list-ranges.js';
 import { markOf } from './root-mark.js';
-import { folderOf } from './shard-of.js';
+import { folderOf, rangeOf } from './shard-of.js';
 import { type ShardSums, sumsFrom } from './shard-sums.js';
 import { type ScanEnding, type ShardParts, ShardWork } from './shard-work.js';
-import { openText } from './unit.js';
+import { Stopping } from './stopping.js';
+import { openText, UNIT_RANGE_KEYS } from './unit.js';
 
 /** Names of scans stand in keys and in names of blobs. */
 const SCAN_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -34,8 +40,6 @@ const WAIT_MS = 1_000;
 /** A database that is started again, or whose standby takes over, is waited for; a longer absence is for an operator. */
 const PATIENCE_MS = 600_000;
 const PAUSE_MS = 1_000;
-/** A unit that is under way when the scan is stopped is finished in this time, or examined again by another process. */
-const GRACE_MS = 15_000;
 
 export interface JoinParts {
   readonly store: JoinedScanStore;
@@ -71,49 +75,56 @@ export function requireScanName(name: string): void {
 }
 
 /**
- * Join a scan, or begin it, and work until it is complete. Errors  REQUEST_INVALID: a path is no folder, is not the one that the
- * others see, or the scan was begun with other parameters; STORE_FAILED, LEDGER_FAILED; those of the matcher.
+ * Join a scan, or begin it, and work until it is complete. Errors  REQUEST_INVALID: a path is no folder and no bucket, is not the one
+ * that the others see, or the scan was begun with other parameters; CONFIG_INVALID: a variable of a bucket; STORE_FAILED,
+ * LEDGER_FAILED; those of the matcher.
  */
 export async function joinScan(parts: JoinParts, request: ScanRequest, options: JoinOptions): Promise<JoinEnd> {
-  const { scanParts } = parts;
-  const { env, onStall = () => {} } = scanParts;
-  const { followsLinks, stallMs } = request;
-  const walker = new Walker({ threads: walkThreads(scanParts.decoder), followsLinks, stallMs, env, onStall });
+  const { scanParts, store } = parts;
+  const stopping = new Stopping(scanParts.shouldStop);
+  // A request that waits for its service when the scan is stopped belongs to a unit, which is finished for some time.
+  const treeParts = {
+    ...scanParts,
+    shouldStop: () => stopping.isOverdue,
+    bucketLimits: { rangeKeys: UNIT_RANGE_KEYS, ...scanParts.bucketLimits },
+  };
+  const { tree, paths } = openTree(treeParts, request);
   try {
-    const roots = await rootsOf(request, walker);
-    const parameters = JSON.stringify(await parametersOf(request, options, { roots, walker, tenant: parts.tenant }));
-    const { store } = parts;
+    const roots = await rootsOf(paths, request, tree);
+    const parameters = JSON.stringify(await parametersOf(request, options, { roots, tree, tenant: parts.tenant }));
     const { name, again } = options;
-    const scan = await store.join(
-      { name, parameters },
-      roots.map(({ path }) => folderOf(path)),
-      { again },
-    );
+    const scan = await store.join({ name, parameters }, beginningOf(roots), { again });
     requireSame(scan, parameters);
     parts.onJoined(scan);
-    return await new Joined(parts, scan, { request, roots, walker }).run();
+    return await new Joined(parts, scan, { request, roots, tree }, stopping).run();
   } finally {
-    walker.close();
+    tree.close();
   }
 }
 
 /** Return the roots, each once. Errors REQUEST_INVALID. */
-async function rootsOf(request: ScanRequest, walker: Walker): Promise<Anchor[]> {
-  const paths = request.paths.map((path) => absolute(path, request.cwd));
-  const { roots, files } = await sortRoots(paths, request, (path) => walker.root(path));
+async function rootsOf(paths: readonly PathBytes[], request: ScanRequest, tree: ScanTree): Promise<Anchor[]> {
+  const { roots, files } = await sortRoots(paths, request, (path) => tree.root(path));
   const [other] = files;
   if (other !== undefined)
     throw new AppError('REQUEST_INVALID', { field: 'paths', ...pathFields(other), expected: 'folders, with --join' });
   return [...new Map(roots.map((root) => [root.path, root])).values()];
 }
 
+const beginningOf = (roots: readonly Anchor[]): ScanRoots => ({
+  folders: roots.filter(({ path }) => !isBucketPath(path)).map(({ path }) => folderOf(path)),
+  buckets: roots
+    .filter(({ path }) => isBucketPath(path))
+    .map(({ path: root }) => ({ root, first: rangeOf(root, '', 0) })),
+});
+
 async function parametersOf(
   { include, exclude, oneFileSystem, digestsAll, archives, frames, orientations, prunes, retriesFailed }: ScanRequest,
   { asked }: JoinOptions,
-  { roots, walker, tenant }: { readonly roots: readonly Anchor[]; readonly walker: Walker; readonly tenant: string },
+  { roots, tree, tenant }: { readonly roots: readonly Anchor[]; readonly tree: ScanTree; readonly tenant: string },
 ): Promise<Record<string, unknown>> {
   const marks: { path: PathBytes; mark: string }[] = [];
-  for (const root of roots) marks.push({ path: root.path, mark: await markOf(root, walker) });
+  for (const root of roots) marks.push({ path: root.path, mark: await markOf(root, tree) });
   const flags = {
     include,
     exclude,
@@ -149,23 +160,51 @@ class Joined {
   readonly #parts: JoinParts;
   readonly #scan: JoinedScan;
   readonly #shardParts: ShardParts;
-  #stopMs: number | null = null;
+  readonly #stopping: Stopping;
+  /** The first error of the work or of the listing of buckets. */
+  #failure: unknown = null;
+  /** Roots of buckets that have no key, once every shard is examined. */
+  #emptyBuckets: Promise<PathBytes[]> | null = null;
 
-  constructor(parts: JoinParts, scan: JoinedScan, place: ShardParts['place']) {
+  constructor(parts: JoinParts, scan: JoinedScan, place: ShardParts['place'], stopping: Stopping) {
     this.#parts = parts;
     this.#scan = scan;
+    this.#stopping = stopping;
     const { store, inventories, scanParts, tenant, record, onUnit } = parts;
-    const isOverdue = () => this.#isStopping && performance.now() - this.#stopMs! > GRACE_MS;
+    const isOverdue = () => stopping.isOverdue;
     const patiently: ShardParts['patiently'] = (act) => this.#patiently(act);
     this.#shardParts = { store, inventories, scanParts, place, tenant, record, onUnit, isOverdue, patiently };
   }
 
   get #isStopping(): boolean {
-    if (this.#stopMs === null && this.#parts.scanParts.shouldStop()) this.#stopMs = performance.now();
-    return this.#stopMs !== null;
+    return this.#stopping.isAsked || this.#failure !== null;
   }
 
   async run(): Promise<JoinEnd> {
+    const [end] = await Promise.all([this.#unlessFailed(this.#work()), this.#unlessFailed(this.#listBuckets())]);
+    if (this.#failure !== null) throw this.#failure;
+    return end!;
+  }
+
+  /** Where one of both fails, the other stops. */
+  async #unlessFailed<T>(act: Promise<T>): Promise<T | null> {
+    try {
+      return await act;
+    } catch (error) {
+      this.#failure ??= error;
+      return null;
+    }
+  }
+
+  async #listBuckets(): Promise<void> {
+    const { tree } = this.#shardParts.place;
+    if (!(tree instanceof BucketTree)) return;
+    const { store, duties } = this.#parts;
+    const { patiently } = this.#shardParts;
+    await listRanges({ store, duties, tree, patiently, shouldStop: () => this.#isStopping }, this.#scan);
+  }
+
+  async #work(): Promise<JoinEnd> {
     const { store } = this.#parts;
     const { name, run } = this.#scan;
     while (!this.#isStopping) {
@@ -224,7 +263,10 @@ class Joined {
 
   async #ending(): Promise<ScanEnding> {
     const all = sumsOf(await this.#patiently(() => this.#parts.store.shards(this.#scan)));
-    return { emptyRoots: new Set(all.flatMap(({ emptyRoots }) => emptyRoots)), prunes: this.#prunes(all) };
+    const { tree, roots } = this.#shardParts.place;
+    this.#emptyBuckets ??= tree instanceof BucketTree ? emptyRoots(tree, roots) : Promise.resolve([]);
+    const empty = [...all.flatMap((sums) => sums.emptyRoots), ...(await this.#emptyBuckets)];
+    return { emptyRoots: new Set(empty), prunes: this.#prunes(all) };
   }
 
   #prunes(all: readonly ShardSums[]): boolean {

@@ -19,6 +19,7 @@ import {
 import type { Idempotency } from '../../store/ledger-contract.js';
 import { endFolders, finishInventory } from '../scan.js';
 import type { ScanParts } from '../scan-request.js';
+import { shownFolder } from '../settle.js';
 import { type ScanSums, ScanTally } from '../tally.js';
 import { type InventoryPlace, ShardInventory } from './inventories.js';
 import { isAsRecorded, type ShardSums, sumsFrom, withUnit } from './shard-sums.js';
@@ -54,6 +55,7 @@ export interface ShardParts {
 
 /** What the closing of a shard depends on, of all shards. */
 export interface ScanEnding {
+  /** Roots in which nothing is. */
   readonly emptyRoots: ReadonlySet<PathBytes>;
   /** False also where a folder could not be read: what was below it, in other shards, is not gone. */
   readonly prunes: boolean;
@@ -293,7 +295,7 @@ export class ShardWork {
     const counted = this.#sums?.missing ?? 0;
     tally.missing = counted;
     for (const root of emptyRoots)
-      if (await now.hasFilesUnder(root)) tally.warn('ROOT_EMPTY', { root: shownPath(root) });
+      if (await now.hasFilesUnder(root)) tally.warn('ROOT_EMPTY', { root: shownPath(shownFolder(root)) });
     const parts: ScanParts = { ...scanParts, inventory: now, tally, onResult: () => {} };
     await endFolders(parts, { ...place.request, prunes }, { ...place, work: null });
     const { missing, warnings } = tally.sums();

@@ -11,19 +11,25 @@ import { type PathBytes, parentPath } from '../../core/path-bytes.js';
 import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
 import type { JoinedFolder } from '../../store/joined-scans-contract.js';
 import type { Vault } from '../../vault/vault.js';
+import { isBucketPath } from '../bucket/bucket-paths.js';
+import type { RangeEnd } from '../bucket/range-visit.js';
 import type { FileResult } from '../facts/file-result.js';
 import { lineOf } from '../report/line-of.js';
 import { type FolderWork, scanFolders } from '../scan.js';
 import type { ScanParts, ScanRequest } from '../scan-request.js';
+import { shownFolder } from '../settle.js';
 import { type ScanSums, ScanTally } from '../tally.js';
+import type { ScanTree } from '../tree.js';
 import type { Anchor } from '../walk/walk-protocol.js';
-import type { Walker } from '../walk/walker.js';
 import { FOLDER_NAMES_MAX, folderOf, namesOf, slicesOf } from './shard-of.js';
 
 /** A unit takes no more folders after so many files: half a minute of images, which a killed machine costs. */
 const UNIT_FILES = 4_096;
-/** Files that an open folder may still bring, for that sum. */
+/** Objects of a range of a bucket: as many as a unit takes. */
+export const UNIT_RANGE_KEYS = 4_000;
+/** Files that an open folder, or range, may still bring, for that sum. */
 const FILES_AN_OPEN_FOLDER = 256;
+const FILES_AN_OPEN_RANGE = UNIT_RANGE_KEYS;
 /** Characters of a unit's lines, and of possible matches, beyond which each keeps its nearest match in each list alone: a text has some 500 million. */
 const UNIT_CHARS_MAX = 67_108_864;
 /** Label of sealed outcomes and lines: their paths and digests are those of hits. */
@@ -47,7 +53,7 @@ export interface UnitOutcome {
 export interface UnitPlace {
   readonly request: ScanRequest;
   readonly roots: readonly Anchor[];
-  readonly walker: Walker;
+  readonly tree: ScanTree;
 }
 
 interface UnitRequest {
@@ -64,9 +70,11 @@ class UnitWork implements FolderWork {
   readonly #left: JoinedFolder[];
   readonly #isWhole: boolean;
   readonly #begun = new Map<PathBytes, JoinedFolder>();
+  readonly #shown = new Set<PathBytes>();
   readonly #found = new Set<PathBytes>();
   readonly #large: PathBytes[] = [];
   readonly #roots: ReadonlySet<PathBytes>;
+  readonly #filesOpen: number;
   readonly emptyRoots: PathBytes[] = [];
   readonly isCondemned: () => boolean;
 
@@ -80,6 +88,7 @@ class UnitWork implements FolderWork {
     this.#inventory = inventory;
     this.#tally = tally;
     this.#left = [...folders];
+    this.#filesOpen = folders.some(({ path }) => isBucketPath(path)) ? FILES_AN_OPEN_RANGE : FILES_AN_OPEN_FOLDER;
     this.#isWhole = isWhole;
     this.isCondemned = () => isCondemned;
   }
@@ -98,10 +107,11 @@ class UnitWork implements FolderWork {
     // Archives, which belong to the unit.
     const own = await this.#inventory.nextFolder(begun);
     if (own !== null) return own;
-    const files = this.#tally.files + begun.size * FILES_AN_OPEN_FOLDER + this.#found.size;
+    const files = this.#tally.files + begun.size * this.#filesOpen + this.#found.size;
     const folder = this.#isWhole || this.#begun.size === 0 || files < UNIT_FILES ? this.#left.shift() : undefined;
     if (folder === undefined) return null;
     this.#begun.set(folder.path, folder);
+    this.#shown.add(shownFolder(folder.path));
     await this.#inventory.apply({ foldersFound: [{ path: folder.path, isArchive: false }] });
     const row = await this.#inventory.nextFolder(begun);
     if (row === null) throw new AppError('STORE_FAILED', { why: 'the inventory of a shard is not that of its unit' });
@@ -113,8 +123,15 @@ class UnitWork implements FolderWork {
     for (const path of paths) if (!this.#roots.has(path)) this.#found.add(path);
   }
 
-  has(folder: PathBytes): boolean {
-    return this.#begun.has(folder);
+  /** Return whether a line of the report is of one of the folders. */
+  isFolder(shown: PathBytes): boolean {
+    return this.#shown.has(shown);
+  }
+
+  async rangeEnd({ path }: FolderRow): Promise<RangeEnd> {
+    const { upTo } = this.#begun.get(path)!;
+    if (upTo === null) throw new AppError('FILE_UNREADABLE', { why: 'the list of its keys ended early' });
+    return { upTo, mayBeCut: false };
   }
 
   namesOf(folder: PathBytes) {
@@ -192,7 +209,7 @@ export async function examine(
     tally,
     matcher: { ...matcher, record },
     onResult: (result) => {
-      if (work.has(result.pathBytes)) unreadFolders++;
+      if (work.isFolder(result.pathBytes)) unreadFolders++;
       const line = JSON.stringify(lineOf(shortened(result)));
       chars += line.length;
       lines.push(line);
