@@ -19,7 +19,15 @@ const BYTES_PER_UNIT = 3;
 let scratch = Buffer.alloc(1_024);
 
 /** Return 32 bytes. Without notes, as before there were any: the checksums of existing lists stay. */
-export function entryDigest({ algorithm, value, entry_id, attributes, notes }: DigestedEntry): Buffer {
+export const entryDigest = (entry: DigestedEntry): Buffer => Buffer.from(digestOf(entry), 'latin1');
+
+/** Put the 32 bytes of `entryDigest` into `out` from the place `at` on. */
+export function putEntryDigest(entry: DigestedEntry, out: Buffer, at: number): void {
+  out.write(digestOf(entry), at, 'latin1');
+}
+
+/** A byte a character: as a string it costs half as much as in a buffer of its own. */
+function digestOf({ algorithm, value, entry_id, attributes, notes }: DigestedEntry): string {
   const about = JSON.stringify([algorithm, entry_id, attributes]);
   const most = about.length * BYTES_PER_UNIT + value.length + (notes?.length ?? 0);
   if (most > scratch.length) scratch = Buffer.alloc(most * 2);
@@ -28,5 +36,5 @@ export function entryDigest({ algorithm, value, entry_id, attributes, notes }: D
   end += value.length;
   if (notes !== null) scratch.set(notes, end);
   // One call: a hash object for each entry costs three times as much.
-  return hash('sha256', scratch.subarray(0, end + (notes?.length ?? 0)), 'buffer');
+  return hash('sha256', scratch.subarray(0, end + (notes?.length ?? 0)), 'binary');
 }

@@ -1,5 +1,5 @@
 /** Seals batches of values in a thread, as `Vault` does: the cipher takes longer than everything else in an import or a rotation. */
-import { entryDigest } from '../core/entry-digest.js';
+import { putEntryDigest } from '../core/entry-digest.js';
 import { AppError, type ErrorDetails } from '../core/errors.js';
 import { VALUE_BYTES_SEALED, Vault, type VaultKeys } from './vault.js';
 
@@ -53,29 +53,33 @@ export default function sealInThread(task: SealTask): SealOutcome {
   }
 }
 
+/** A buffer of its own memory: what is sent to another thread is copied with all of its memory. */
+const zeroed = (bytes: number) => Buffer.from(new ArrayBuffer(bytes));
+
 /** Errors SEALED_DAMAGED. */
 function sealBatch({ keys, labels, lengths, values, areSealed, entries }: SealTask): SealedBatch {
   if (known === null || known.current !== keys.current) known = { current: keys.current, vault: Vault.ofKeys(keys) };
   const { vault } = known;
-  const sealed = new Uint8Array(values.length + (areSealed ? 0 : labels.length * VALUE_BYTES_SEALED));
-  const digests = new Uint8Array(entries === undefined ? 0 : labels.length * DIGEST_BYTES);
+  const sealed = zeroed(values.length + (areSealed ? 0 : labels.length * VALUE_BYTES_SEALED));
+  const digests = zeroed(entries === undefined ? 0 : labels.length * DIGEST_BYTES);
   let ids = '';
   let from = 0;
   let to = 0;
   labels.forEach((label, at) => {
     const given = values.subarray(from, from + lengths[at]!);
     const value = areSealed ? vault.open(label, given) : given;
-    const own = vault.seal(label, value);
-    sealed.set(own, to);
+    const end = to + value.length + VALUE_BYTES_SEALED;
+    vault.sealInto(label, value, sealed, to);
     const madeId = areSealed ? '' : vault.madeUpId(label, value);
     ids += madeId;
     if (entries !== undefined) {
       const attributes = entries.attributes?.[at] ?? null;
+      const own = sealed.subarray(to, end);
       const entry = { algorithm: label, value: own, entry_id: entries.ids?.[at] || madeId, attributes, notes: null };
-      digests.set(entryDigest(entry), at * DIGEST_BYTES);
+      putEntryDigest(entry, digests, at * DIGEST_BYTES);
     }
     from += given.length;
-    to += value.length + VALUE_BYTES_SEALED;
+    to = end;
   });
   return { sealed, ids, digests };
 }

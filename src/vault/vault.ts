@@ -64,6 +64,13 @@ function derive(key: Uint8Array): Derived {
 
 const damaged = (why: string, cause?: unknown) => new AppError('SEALED_DAMAGED', { why }, cause);
 
+/** What is authenticated beside a value, by its label. */
+const ABOUT: readonly Buffer[] = Array.from({ length: 256 }, (_, label) => Buffer.of(label));
+
+/** Return the keyed hash of a labelled value, a byte a character: as a string it costs a third less than as a buffer. */
+const keyedHash = (key: Buffer, label: number, value: Uint8Array): string =>
+  createHmac('sha256', key).update(ABOUT[label]!).update(value).digest('binary');
+
 /** Seal a data key. Shape: id and 32 bytes → nonce, ciphertext, tag (60 bytes). `master`: 32 bytes. */
 export function wrapDataKey(master: Uint8Array, { id, key }: DataKey): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
@@ -134,18 +141,23 @@ export class Vault {
    * Errors  none.
    */
   seal(label: number, value: Uint8Array): Buffer {
-    const { value: key, nonce: nonceKey } = this.#keys.get(this.#current)!;
-    const about = Buffer.of(label);
-    const nonce = createHmac('sha256', nonceKey).update(about).update(value).digest().subarray(0, NONCE_BYTES);
-    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
-    cipher.setAAD(about);
     const sealed = Buffer.allocUnsafe(value.length + VALUE_BYTES_SEALED);
-    sealed.writeUInt16BE(this.#current, 0);
-    sealed.set(nonce, KEY_ID_BYTES);
-    sealed.set(cipher.update(value), VALUE_NAME_BYTES);
-    cipher.final();
-    sealed.set(cipher.getAuthTag(), VALUE_NAME_BYTES + value.length);
+    this.sealInto(label, value, sealed, 0);
     return sealed;
+  }
+
+  /** Seal a value, as `seal` does, into `out` from the place `at` on. */
+  sealInto(label: number, value: Uint8Array, out: Buffer, at: number): void {
+    const { value: key, nonce: nonceKey } = this.#keys.get(this.#current)!;
+    const from = at + VALUE_NAME_BYTES;
+    out.writeUInt16BE(this.#current, at);
+    out.write(keyedHash(nonceKey, label, value), at + KEY_ID_BYTES, NONCE_BYTES, 'latin1');
+    const nonce = out.subarray(at + KEY_ID_BYTES, from);
+    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(ABOUT[label]!);
+    out.set(cipher.update(value), from);
+    cipher.final();
+    out.set(cipher.getAuthTag(), from + value.length);
   }
 
   /**
@@ -154,8 +166,8 @@ export class Vault {
    */
   madeUpId(label: number, value: Uint8Array): string {
     const { id } = this.#keyOf(Math.min(...this.#keys.keys()));
-    const digest = createHmac('sha256', id).update(Buffer.of(label)).update(value).digest('hex');
-    return `${MADE_ID}${digest.slice(0, MADE_ID_DIGITS)}`;
+    const digest = createHmac('sha256', id).update(ABOUT[label]!).update(value).digest('hex');
+    return MADE_ID + digest.slice(0, MADE_ID_DIGITS);
   }
 
   /**
@@ -164,7 +176,7 @@ export class Vault {
    */
   mark(label: number, value: Uint8Array): Buffer {
     const { mark } = this.#keyOf(Math.min(...this.#keys.keys()));
-    return createHmac('sha256', mark).update(Buffer.of(label)).update(value).digest().subarray(0, MARK_BYTES);
+    return Buffer.from(keyedHash(mark, label, value).slice(0, MARK_BYTES), 'latin1');
   }
 
   /** Open a sealed value. Errors SEALED_DAMAGED: modified, truncated, of another label, or sealed with an unknown key. */
@@ -174,7 +186,7 @@ export class Vault {
     try {
       const nonce = sealed.subarray(KEY_ID_BYTES, VALUE_NAME_BYTES);
       const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
-      decipher.setAAD(Buffer.of(label));
+      decipher.setAAD(ABOUT[label]!);
       decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
       const value = decipher.update(sealed.subarray(VALUE_NAME_BYTES, -TAG_BYTES));
       decipher.final();

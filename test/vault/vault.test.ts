@@ -1,6 +1,7 @@
-import { createDecipheriv, hkdfSync } from 'node:crypto';
+import { createDecipheriv, createHmac, hash, hkdfSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import sealInThread from '../../src/vault/seal-worker.js';
 import { openIfSealed, openStream, sealStream } from '../../src/vault/sealed-stream.js';
 import { type DataKey, unwrapDataKey, Vault, wrapDataKey } from '../../src/vault/vault.js';
 import { randomBytes, seeded } from '../support/random.js';
@@ -38,6 +39,47 @@ describe('values', () => {
     decipher.setAuthTag(sealed.subarray(-16));
     expect(Buffer.concat([decipher.update(sealed.subarray(14, -16)), decipher.final()]).equals(value)).toBe(true);
     expect(sealed.readUInt16BE(0)).toBe(7);
+  });
+
+  test('have nonces, ids and marks that are the first bytes of HMACs under keys of their own', () => {
+    const vault = vaultOf(7);
+    for (const length of [0, 1, 32, 144]) {
+      const value = randomBytes(seeded(length), length);
+      const hmac = (use: string) => {
+        const key = Buffer.from(hkdfSync('sha256', dataKey(7).key, '', `zeef ${use}`, 32));
+        return createHmac('sha256', key).update(Buffer.of(200)).update(value).digest('hex');
+      };
+      expect(vault.seal(200, value).toString('hex', 2, 14)).toBe(hmac('value nonce').slice(0, 24));
+      expect(vault.madeUpId(200, value)).toBe(`made-${hmac('entry id').slice(0, 24)}`);
+      expect(vault.mark(200, value).toString('hex')).toBe(hmac('mark').slice(0, 32));
+    }
+  });
+
+  test('are sealed in a batch as one by one, with the digests of their entries', () => {
+    const vault = vaultOf(3);
+    const values = [32, 16, 144, 32].map((length, at) => randomBytes(seeded(at), length));
+    const labels = Uint8Array.of(0, 3, 1, 200);
+    const ids = ['', 'id', '\u{1f600}', ''];
+    const attributes = [null, '{"source":"é"}', null, '{}'];
+    const outcome = sealInThread({
+      keys: vault.shared,
+      labels,
+      lengths: Uint16Array.from(values, ({ length }) => length),
+      values: Buffer.concat(values),
+      areSealed: false,
+      entries: { ids, attributes },
+    });
+    if (!outcome.ok) throw new Error('not sealed');
+    const { sealed, digests, ids: madeIds } = outcome.batch;
+    const alone = values.map((value, at) => vault.seal(labels[at]!, value));
+    const made = values.map((value, at) => vault.madeUpId(labels[at]!, value));
+    expect(Buffer.concat(alone).equals(sealed)).toBe(true);
+    expect(madeIds).toBe(made.join(''));
+    const expected = alone.map((value, at) => {
+      const about = JSON.stringify([labels[at]!, ids[at] || made[at]!, attributes[at]!]);
+      return hash('sha256', Buffer.concat([Buffer.from(about), value]), 'hex');
+    });
+    expect(Buffer.from(digests).toString('hex')).toBe(expected.join(''));
   });
 
   test('have equal marks if they are equal, under one label and one store, also after a rotation', () => {
