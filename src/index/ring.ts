@@ -41,6 +41,12 @@ export interface RingShare {
 export interface RingIndex extends RadiusIndex {
   readonly kind: 'ring';
   share(): RingShare;
+  /**
+   * Return the nearest entry within the radius, of equal ones the first, of each query that has one, by the query's place. Unlike a batch it
+   * takes the same memory however many entries there are.
+   * Errors  RADIUS_INVALID.
+   */
+  nearest(hashes256: Uint8Array, radiusBits: number): ReadonlyMap<number, Candidate>;
   /** True where the last search compared every entry. */
   readonly scanned: boolean;
   /** Release the scratch; the index must not be searched afterwards. */
@@ -219,6 +225,25 @@ class Ring implements RingIndex {
       : this.#oneByOne(hashes256, radiusBits);
   }
 
+  nearest(hashes256: Uint8Array, radiusBits: number): ReadonlyMap<number, Candidate> {
+    requireRadius(radiusBits);
+    const nearest = new Map<number, Candidate>();
+    const count = hashes256.length / HASH256_BYTES;
+    for (let from = 0; from < count; from += JOIN_QUERIES) {
+      const to = Math.min(count, from + JOIN_QUERIES);
+      const isJoin = to - from >= this.#queriesMin.join && radiusBits <= BATCH_RADIUS_MAX;
+      const part = hashes256.subarray(from * HASH256_BYTES, to * HASH256_BYTES);
+      const found = isJoin ? this.#searchTogether(part, radiusBits, true) : GAVE_UP;
+      if (found !== GAVE_UP) addNearest(nearest, from, packedColumns(this.#results, found));
+      else
+        for (let at = from; at < to; at++) {
+          const [first] = this.search(hashes256.subarray(at * HASH256_BYTES, (at + 1) * HASH256_BYTES), radiusBits);
+          if (first !== undefined) nearest.set(at, first);
+        }
+    }
+    return nearest;
+  }
+
   share(): RingShare {
     return this.#share;
   }
@@ -301,5 +326,17 @@ class Ring implements RingIndex {
       candidates[at] = { entryIndex: this.#results[at * 2]!, distanceBits: this.#results[at * 2 + 1]! >>> 16 };
     }
     return candidates;
+  }
+}
+
+/** Add the first candidate of each query. `from`: the place of the first query. */
+function addNearest(
+  nearest: Map<number, Candidate>,
+  from: number,
+  { count, queryIndex, entryIndex, distanceBits }: CandidateColumns,
+): void {
+  for (let row = 0; row < count; row++) {
+    const at = from + queryIndex[row]!;
+    if (!nearest.has(at)) nearest.set(at, { entryIndex: entryIndex[row]!, distanceBits: distanceBits[row]! });
   }
 }

@@ -220,6 +220,31 @@ describe('a join', () => {
     },
   );
 
+  test.each([0, 31, 32])('finds the nearest entry of each query, at radius %i', async (radiusBits) => {
+    const ring = (await build('ring', entries)) as RingIndex;
+    for (const count of [0, 20, JOIN_QUERIES_MIN, JOIN_QUERIES + 100]) {
+      const asked = many.slice(0, count);
+      const expected = asked.flatMap((query, at) => {
+        const [first] = ring.search(query, radiusBits);
+        return first === undefined ? [] : [[at, first]];
+      });
+      expect([...ring.nearest(Buffer.concat(asked), radiusBits)]).toEqual(expected);
+      expect(expected.length > 0).toBe(count > 0);
+    }
+    expect(() => ring.nearest(base, 257)).toThrow(expect.objectContaining({ code: 'RADIUS_INVALID' }));
+  });
+
+  test('finds the nearest of more matches than its buffer holds', async () => {
+    const crowd = Array.from({ length: 500 }, (_, at) => nearCopy(base, 1 + (at % 20), random));
+    const ring = (await build('ring', [...crowd, base, base])) as RingIndex;
+    const queries = Buffer.concat(Array.from({ length: JOIN_QUERIES_MIN }, () => base));
+    const nearest = ring.nearest(queries, 31);
+    expect(nearest.size).toBe(JOIN_QUERIES_MIN);
+    expect(new Set([...nearest.values()].map((one) => JSON.stringify(one)))).toEqual(
+      new Set([JSON.stringify({ entryIndex: 500, distanceBits: 0 })]),
+    );
+  });
+
   test('returns more matches than its buffer holds', async () => {
     const ring = await build('ring', [base, base, nearCopy(base, 3, random), ...cut(pdqLike(100, 4))]);
     const queries = Buffer.concat(Array.from({ length: JOIN_QUERIES_MIN }, () => base));
