@@ -48,39 +48,51 @@ export class IndexLookup implements EntryLookup {
   note(): void {}
 }
 
+type HeldIdentity = [key: number, algorithm: number, name: Buffer, entryId: string];
+
 /**
- * By hashes in memory: about sixty bytes an entry. Rows are read by their keys and compared, so that equal hashes, and rows that
- * are gone, do no harm.
+ * By hashes in memory: about twenty bytes an entry for each way to find it, of which most imports need one. Rows are read by their keys
+ * and compared, so that equal hashes, and rows that are gone, do no harm.
  */
 export class MemoryLookup implements EntryLookup {
   readonly #listId: number;
-  readonly #byId: KeyTable;
-  readonly #byValue: KeyTable;
+  readonly #expected: number;
   readonly #byIdentity: KeyTable;
+  /** Made with the first entry that is looked for so. */
+  #byId: KeyTable | null = null;
+  #byValue: KeyTable | null = null;
   readonly #row: Statement<[number], RawEntry>;
+  readonly #held: Statement<[number], HeldIdentity>;
 
   /** `expected`: rows that the list will have. */
   constructor(db: Sqlite, listId: number, expected: number) {
     this.#listId = listId;
-    this.#byId = new KeyTable(expected);
-    this.#byValue = new KeyTable(expected);
-    this.#byIdentity = new KeyTable(expected);
+    this.#expected = expected;
     this.#row = db.prepare<[number], RawEntry>('SELECT * FROM entry WHERE id = ?').raw();
     // The index of identities has all that is asked for: no row is read.
-    const held = db
-      .prepare<[number], [key: number, algorithm: number, name: Buffer, entryId: string]>(
+    this.#held = db
+      .prepare<[number], HeldIdentity>(
         `SELECT id, algorithm, substr(value, 1, ${VALUE_NAME_BYTES}), entry_id FROM entry WHERE list_id = ?`,
       )
       .raw();
-    for (const [key, algorithm, value, entry_id] of held.iterate(listId))
-      this.note(key, { algorithm, value, entry_id });
+    this.#byIdentity = this.#tableBy(hashOfIdentity);
+  }
+
+  /** Return the present rows of the list, by a hash of them. */
+  #tableBy(hashOf: (identity: Identity) => number): KeyTable {
+    const table = new KeyTable(this.#expected);
+    for (const [key, algorithm, value, entry_id] of this.#held.iterate(this.#listId))
+      table.add(hashOf({ algorithm, value, entry_id }), key);
+    return table;
   }
 
   ofId(entryId: string): HeldRow[] {
+    this.#byId ??= this.#tableBy(({ entry_id }) => hashOfId(entry_id));
     return this.#rows(this.#byId.find(hashOfId(entryId)), (row) => row.entry_id === entryId);
   }
 
   ofValue(value: ValueName): HeldRow[] {
+    this.#byValue ??= this.#tableBy(hashOfValue);
     return this.#rows(this.#byValue.find(hashOfValue(value)), (row) => isSameValue(row, value));
   }
 
@@ -90,9 +102,9 @@ export class MemoryLookup implements EntryLookup {
   }
 
   note(key: number, identity: Identity): void {
-    this.#byId.add(hashOfId(identity.entry_id), key);
-    this.#byValue.add(hashOfValue(identity), key);
     this.#byIdentity.add(hashOfIdentity(identity), key);
+    this.#byId?.add(hashOfId(identity.entry_id), key);
+    this.#byValue?.add(hashOfValue(identity), key);
   }
 
   /** A damaged row is what its hash says, as it is what an index says. */
