@@ -1,6 +1,7 @@
 /** Renames of lists, in every store of lists: what a list is and has follows it, and its former name is free. */
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AppError } from '../../src/core/errors.js';
 import type { ListInfo } from '../../src/core/vocabulary.js';
 import { namesNow } from '../../src/lists/list-names.js';
 import { approveHeld, rollBack } from '../../src/lists/list-versions.js';
@@ -191,9 +192,9 @@ export function renamesContract(name: string, place: Place<Store>): void {
         const [free] = (await store.lists.lists()).map(({ list }) => list).filter((list) => list !== 'b');
         await store.lists.setSource(free!, SOURCE);
         const failing = () => {
-          throw new Error('no secret');
+          throw new AppError('SEALED_DAMAGED', { list: free! });
         };
-        await expect(other.lists.renameList(free!, 'd', failing)).rejects.toThrow();
+        await expect(other.lists.renameList(free!, 'd', failing)).rejects.toMatchObject({ code: 'SEALED_DAMAGED' });
         expect((await store.lists.lists()).map(({ list }) => list).sort()).toEqual(['b', free!].sort());
       } finally {
         await other.close();
