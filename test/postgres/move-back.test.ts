@@ -25,6 +25,7 @@ import {
   embedded,
   env,
   FILES,
+  MANY_ROWS,
   Moves,
   master,
   migrate,
@@ -33,15 +34,13 @@ import {
   servedMatches,
   shared,
   TIMEOUT_MS,
+  zeef,
 } from '../support/moves.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { run, serve } from '../support/processes.js';
 import { fillStore, type Rich, SECRET } from '../support/rich-store.js';
 
 const canMove = orLeftOut(hasPostgres, 'No PostgreSQL', 'tests of moves out of it');
-
-/** Of the store that is killed while it moves: some batches. */
-const MANY_ROWS = 5_000;
 
 const newFolder = () => join(tempFolder('target'), 'data');
 const moveBack = (url: string, dataDir: string, more: Record<string, string> = {}) =>
@@ -146,7 +145,7 @@ describe.runIf(canMove)('a store that is moved out of PostgreSQL', { timeout: TI
     await ledger.close();
     await store.close();
     expect(Object.keys(heads)).toContain('checkpoint');
-    expect((await run(env(copy), 'verify')).code).toBe(0);
+    expect((await zeef(env(copy), 'verify')).code).toBe(0);
     const verified = await run(env(copy), 'ledger', 'verify');
     expect([verified.code, verified.output.toString()]).toEqual([0, expect.stringContaining(now['moved events']!)]);
   });
@@ -379,10 +378,10 @@ describe.runIf(canMove)('a store that is moved out of PostgreSQL', { timeout: TI
   });
 
   test('with two places, or a wrong one, the command says so', async () => {
-    const both = await run(env(newFolder()), 'migrate', '--from', made.url, '--to', made.url);
-    expect([both.code, both.output.toString()]).toEqual([2, expect.stringContaining('either --to or --from')]);
-    const folderNamed = await run(env(newFolder()), 'migrate', '--from', '/data');
-    expect([folderNamed.code, folderNamed.output.toString()]).toEqual([2, expect.stringContaining('postgres://')]);
+    const both = await zeef(env(newFolder()), 'migrate', '--from', made.url, '--to', made.url);
+    expect([both.code, both.output]).toEqual([2, expect.stringContaining('either --to or --from')]);
+    const folderNamed = await zeef(env(newFolder()), 'migrate', '--from', '/data');
+    expect([folderNamed.code, folderNamed.output]).toEqual([2, expect.stringContaining('postgres://')]);
   });
 });
 
@@ -403,7 +402,7 @@ describe.runIf(canMove)('a move out of PostgreSQL that is interrupted', { timeou
       const { code } = await interrupt(folder, text, 'SIGKILL', 20 * (at % 4));
       expect([text, code]).toEqual([text, null]);
       await expect(openSqliteStore(folder, { master })).rejects.toThrow(/STORE_UNFINISHED/);
-      expect((await run(env(folder), 'verify')).output.toString()).toContain('STORE_UNFINISHED');
+      expect((await zeef(env(folder), 'verify')).output).toContain('STORE_UNFINISHED');
       // The source is open again at once.
       await (await openPostgres(made.url)).close();
     }

@@ -40,6 +40,7 @@ import {
   servedMatches,
   shared,
   TIMEOUT_MS,
+  zeef,
 } from '../support/moves.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { run, type Serving, serve } from '../support/processes.js';
@@ -249,7 +250,7 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
     expect((await migrate(copy, url)).code).toBe(0);
     const tokenOf = (file: string) => JSON.parse(readFileSync(file, 'utf8')).token;
     expect(tokenOf(join(copy, MOVED_FILE))).toBe(tokenOf(mark));
-    expect((await run(env(copy), 'lists', 'show')).output.toString()).toContain('STORE_MOVED');
+    expect((await zeef(env(copy), 'lists', 'show')).output).toContain('STORE_MOVED');
     // To a second target it is not moved: that would be a second store.
     const second = await newDatabase();
     const refused = await migrate(copy, second);
@@ -310,7 +311,7 @@ describe.runIf(canMove)('a store that is moved', { timeout: TIMEOUT_MS }, () => 
     const lost = await migrate(copy, target);
     expect([lost.code, lost.output]).toEqual([2, expect.stringMatching(/FILE_UNREADABLE.*the ledger is missing/)]);
     await (await openPostgres(target)).close();
-    expect((await run(env(copy), 'ledger', 'verify')).code).toBe(0);
+    expect((await zeef(env(copy), 'ledger', 'verify')).code).toBe(0);
     const moved = await migrate(copy, await newDatabase());
     expect([moved.code, moved.output]).toEqual([0, expect.stringContaining('hit: 0 rows are equal')]);
   });

@@ -18,8 +18,9 @@ import type { FeedPosition } from '../../src/store/lists-contract.js';
 import type { Store } from '../../src/store/store.js';
 import { keyFromText } from '../../src/vault/master-key.js';
 import { openPostgres } from '../store/backends.js';
+import { inProcess } from './command-line.js';
 import { sharedServer } from './postgres.js';
-import { run, serve } from './processes.js';
+import { serve } from './processes.js';
 import { answersOf, type Rich } from './rich-store.js';
 
 const KEY = '1'.repeat(64);
@@ -30,8 +31,8 @@ export const FILES = [LISTS_FILE, SERVICE_FILE, LEDGER_FILE];
 export const TIMEOUT_MS = 240_000;
 /** Rows of the largest list of a store. */
 export const ROWS = 300;
-/** Of a store that is killed while it moves: some batches. */
-export const MANY_ROWS = 12_000;
+/** Of a store that is killed while it moves: some batches of 2,000. */
+export const MANY_ROWS = 5_000;
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -44,10 +45,14 @@ export const env = (dataDir: string, more: Variables = {}) => ({
 
 export type Direction = '--to' | '--from';
 
-export async function migrate(dataDir: string, direction: Direction, url: string, more: Variables = {}) {
-  const { code, output } = await run(env(dataDir, more), 'migrate', direction, url);
-  return { code, output: output.toString() };
+/** Run a command in this process, which starts at once: `output` is both its streams. Those that are to be ended have their own (`Moves`). */
+export async function zeef(variables: Variables, ...args: string[]) {
+  const { code, out, err } = await inProcess({ ...variables }, ...args);
+  return { code, output: out + err };
 }
+
+export const migrate = (dataDir: string, direction: Direction, url: string, more: Variables = {}) =>
+  zeef(env(dataDir, more), 'migrate', direction, url);
 
 export const newDatabase = async () => (await sharedServer()).createDatabase();
 
