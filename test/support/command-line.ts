@@ -31,6 +31,7 @@ export async function onTerminal(
     columns,
     isStopping: () => false,
     stopped: new Promise<void>(() => {}),
+    onAsked: () => {},
     setExitCode: (to) => {
       code = to;
     },
