@@ -1,27 +1,21 @@
 /** `zeef keys`, `tenants`, `audit` and `webhooks`, as an operator uses them. */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { artefact } from '../../src/core/package-root.js';
 import { Database } from '../../src/core/sqlite-binding.js';
 import { SERVICE_FILE } from '../../src/sqlite/service/database.js';
+import { inProcess } from '../support/command-line.js';
+import { run } from '../support/processes.js';
 
 const dataDir = tempFolder('admin');
 const env = childEnv({ ZEEF_DATA_DIR: dataDir });
 
-function zeef(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [artefact('src', 'main.js'), ...args], { env }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
+const zeef = (...args: string[]) => inProcess(env, ...args);
 const json = async (...args: string[]) => JSON.parse((await zeef(...args, '--json')).out);
 
 test('changes of keys and tenants are audited with their outcome, and `audit verify` finds a changed row', async () => {
-  const made = await zeef('keys', 'create', '--tenant', 'acme', '--scopes', 'check', 'hits', '--name', 'uploads');
+  const made = await run(env, 'keys', 'create', '--tenant', 'acme', '--scopes', 'check', 'hits', '--name', 'uploads');
   expect(made.out).toMatch(/^zeef_[\w-]{43}\n$/);
   const [first] = (await json('keys', 'list')).keys;
   expect(first).toMatchObject({ tenant: 'acme', name: 'uploads', scopes: ['check', 'hits'], line: first.id });

@@ -11,8 +11,9 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { parseHash256 } from '../../src/core/hash256.js';
 import { artefact } from '../../src/core/package-root.js';
 import { hamming256 } from '../../src/kernels/hamming.js';
+import { inProcess } from '../support/command-line.js';
 import { corpusPath, hasCorpus, readCsv } from '../support/corpus.js';
-import { serve } from '../support/processes.js';
+import { run, serve } from '../support/processes.js';
 import { sceneRaster } from '../support/random.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 
@@ -20,13 +21,9 @@ const dataDir = tempFolder('cli');
 const MAIN = artefact('src', 'main.js');
 const env = childEnv({ ZEEF_DATA_DIR: dataDir });
 
-function zeef(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { env, maxBuffer: 100_000_000 }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
+const zeef = (...args: string[]) => run(env, ...args);
+/** The same in this process: commands of which there are many. */
+const zeefHere = (...args: string[]) => inProcess(env, ...args);
 /** The fields of a line that the tests read. */
 interface Line {
   readonly type: string;
@@ -155,13 +152,13 @@ describe('lists', () => {
     const file = join(dataDir, 'chosen.csv');
     writeFileSync(file, `value,category\n${'a1'.repeat(16)},US/1\n${'b2'.repeat(16)},2\n${'c3'.repeat(16)},3\n`);
     const chosen = (categories: string) =>
-      zeef('lists', 'import', file, '--list', 'chosen', '--json', '--categories', categories);
+      zeefHere('lists', 'import', file, '--list', 'chosen', '--json', '--categories', categories);
     const { code, out } = await chosen('1,2');
     expect([code, JSON.parse(out)]).toMatchObject([0, { accepted: 2, rejectedByReason: { other_category: 1 } }]);
     expect(await chosen('4')).toMatchObject({ code: 2, err: expect.stringContaining('no row can be imported') });
     expect(await chosen('1,')).toMatchObject({ code: 2, err: expect.stringContaining('HASHLIST_INVALID') });
-    expect((await zeef('lists', 'show')).out).toMatch(/^chosen +enabled +2 +1 +\d{4}-\d\d-\d\d \d\d:\d\d/m);
-    expect(await zeef('lists', 'remove', 'chosen')).toMatchObject({ code: 0 });
+    expect((await zeefHere('lists', 'show')).out).toMatch(/^chosen +enabled +2 +1 +\d{4}-\d\d-\d\d \d\d:\d\d/m);
+    expect(await zeefHere('lists', 'remove', 'chosen')).toMatchObject({ code: 0 });
   });
 
   test('import reports rejected rows with lines; show, verify, set, disable and remove work', async () => {
@@ -178,16 +175,16 @@ describe('lists', () => {
         { line: 4, reason: 'malformed' },
       ],
     });
-    expect((await zeef('lists', 'show', 'mixed')).out).toMatch(/^mixed: 1 entries/m);
-    expect(await zeef('lists', 'verify', 'mixed')).toMatchObject({ code: 0 });
-    expect((await zeef('lists', 'set', 'mixed', '--radius', '20')).out).toContain('radius 20');
-    expect((await zeef('lists', 'set', 'mixed', '--radius', '257')).err).toContain('RADIUS_INVALID');
-    expect((await zeef('lists', 'set', 'mixed', '--detail', 'deep')).out).toContain('detail deep');
-    expect((await zeef('lists', 'show')).out).toContain('detail deep');
-    expect((await zeef('lists', 'set', 'mixed', '--detail', 'all')).err).toContain('plain, standard, deep');
-    expect((await zeef('lists', 'disable', 'mixed')).out).toContain('disabled');
-    expect(await zeef('lists', 'remove', 'mixed')).toMatchObject({ code: 0 });
-    expect(await zeef('lists', 'show', 'mixed')).toMatchObject({
+    expect((await zeefHere('lists', 'show', 'mixed')).out).toMatch(/^mixed: 1 entries/m);
+    expect(await zeefHere('lists', 'verify', 'mixed')).toMatchObject({ code: 0 });
+    expect((await zeefHere('lists', 'set', 'mixed', '--radius', '20')).out).toContain('radius 20');
+    expect((await zeefHere('lists', 'set', 'mixed', '--radius', '257')).err).toContain('RADIUS_INVALID');
+    expect((await zeefHere('lists', 'set', 'mixed', '--detail', 'deep')).out).toContain('detail deep');
+    expect((await zeefHere('lists', 'show')).out).toContain('detail deep');
+    expect((await zeefHere('lists', 'set', 'mixed', '--detail', 'all')).err).toContain('plain, standard, deep');
+    expect((await zeefHere('lists', 'disable', 'mixed')).out).toContain('disabled');
+    expect(await zeefHere('lists', 'remove', 'mixed')).toMatchObject({ code: 0 });
+    expect(await zeefHere('lists', 'show', 'mixed')).toMatchObject({
       code: 2,
       err: expect.stringContaining('LIST_NOT_FOUND'),
     });
@@ -200,18 +197,28 @@ describe('lists', () => {
     const image = sharp(data, { raw: { width, height, channels: 3 } });
     await image.clone().jpeg({ quality: 90 }).toFile(picture);
     await image.clone().resize(600).rotate(90).png().toFile(turned);
-    expect((await zeef('lists', 'add', 'desk', join(dataDir, 'nowhere.jpg'))).err).toContain('FILE_UNREADABLE');
-    const { code, out } = await zeef('lists', 'add', 'desk', picture, '--category', 'A', '--source', 'desk', '--json');
+    expect((await zeefHere('lists', 'add', 'desk', join(dataDir, 'nowhere.jpg'))).err).toContain('FILE_UNREADABLE');
+    const { code, out } = await zeefHere(
+      'lists',
+      'add',
+      'desk',
+      picture,
+      '--category',
+      'A',
+      '--source',
+      'desk',
+      '--json',
+    );
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({
       images: [{ path: picture, reason: null, lowQuality: false }],
       report: { added: 5, held: [] },
     });
-    expect(await zeef('check', turned, '--lists', 'desk')).toMatchObject({ code: 1 });
+    expect(await zeefHere('check', turned, '--lists', 'desk')).toMatchObject({ code: 1 });
     const file = join(dataDir, 'desk.jsonl');
-    expect((await zeef('lists', 'export', file, '--list', 'desk', '--plain')).code).toBe(0);
+    expect((await zeefHere('lists', 'export', file, '--list', 'desk', '--plain')).code).toBe(0);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-    const again = await zeef('lists', 'export', file, '--list', 'desk');
+    const again = await zeefHere('lists', 'export', file, '--list', 'desk');
     expect(again.code, 'it is not written over').toBe(2);
     expect(again.err).toMatch(/^zeef: FILE_UNWRITABLE: .*EEXIST.*\n$/);
     expect(
@@ -223,14 +230,14 @@ describe('lists', () => {
       ['md5', 'sha1', 'sha256', 'pdq', 'pdq'].map((algorithm) => ({ algorithm, category: 'A', source: 'desk' })),
     );
     const sealed = join(dataDir, 'desk.sealed.jsonl');
-    expect((await zeef('lists', 'export', sealed, '--list', 'desk')).code).toBe(0);
+    expect((await zeefHere('lists', 'export', sealed, '--list', 'desk')).code).toBe(0);
     expect(readFileSync(sealed, 'latin1')).not.toContain('"md5"');
-    expect((await zeef('lists', 'import', sealed, '--list', 'copy')).code).toBe(0);
-    const cache = await zeef('lists', 'export', '--list', 'copy', '--format', 'threatexchange-csv');
+    expect((await zeefHere('lists', 'import', sealed, '--list', 'copy')).code).toBe(0);
+    const cache = await zeefHere('lists', 'export', '--list', 'copy', '--format', 'threatexchange-csv');
     expect(cache.out).toMatch(/^[0-9a-f]{64},\w+,[^,]+,\n[0-9a-f]{64},\w+,[^,]+,\n$/);
-    expect((await zeef('lists', 'export', '--list', 'nowhere')).err).toContain('LIST_NOT_FOUND');
-    expect((await zeef('lists', 'add', 'desk', 'README.md')).out).toContain('not added, not_an_image');
-    for (const list of ['desk', 'copy']) await zeef('lists', 'remove', list);
+    expect((await zeefHere('lists', 'export', '--list', 'nowhere')).err).toContain('LIST_NOT_FOUND');
+    expect((await zeefHere('lists', 'add', 'desk', 'README.md')).out).toContain('not added, not_an_image');
+    for (const list of ['desk', 'copy']) await zeefHere('lists', 'remove', list);
   });
 
   test('a held import prints the reason; versions, approve, reject and rollback work', async () => {
@@ -243,36 +250,38 @@ describe('lists', () => {
       writeFileSync(path, lines.join('\n'));
       return path;
     };
-    const bring = (path: string) => zeef('lists', 'import', path, '--list', 'watched');
+    const bring = (path: string) => zeefHere('lists', 'import', path, '--list', 'watched');
     expect((await bring(list('one.txt', 0, 100))).code).toBe(0);
     const held = await bring(list('two.txt', 50, 150));
     expect(held.code).toBe(2);
     expect(held.out).toContain('HELD, the active version is unchanged:\n  100 entries added or removed (limit 20)');
-    expect((await zeef('lists', 'versions', 'watched')).out).toMatch(
+    expect((await zeefHere('lists', 'versions', 'watched')).out).toMatch(
       /^VERSION +STATE .*\n2 +held .* two\.txt\n1 +active .* one\.txt\nHELD, the active .*$/s,
     );
-    expect((await zeef('lists', 'reject', 'watched')).code).toBe(0);
-    expect((await zeef('lists', 'approve', 'watched')).err).toContain('NOT_FOUND');
+    expect((await zeefHere('lists', 'reject', 'watched')).code).toBe(0);
+    expect((await zeefHere('lists', 'approve', 'watched')).err).toContain('NOT_FOUND');
     await bring(join(dataDir, 'two.txt'));
-    expect((await zeef('lists', 'approve', 'watched')).out).toContain('watched: version 2, 100 entries');
-    expect((await zeef('lists', 'rollback', 'watched', '--to', '1')).out).toContain('50 added, 50 removed');
-    expect(JSON.parse((await zeef('lists', 'versions', 'watched', '--json')).out).versions).toMatchObject([
+    expect((await zeefHere('lists', 'approve', 'watched')).out).toContain('watched: version 2, 100 entries');
+    expect((await zeefHere('lists', 'rollback', 'watched', '--to', '1')).out).toContain('50 added, 50 removed');
+    expect(JSON.parse((await zeefHere('lists', 'versions', 'watched', '--json')).out).versions).toMatchObject([
       { version: 3, state: 'active', origin: 'version 1 again' },
       { version: 2, state: 'past', origin: 'approved: two.txt' },
       { version: 1, state: 'past', origin: 'one.txt' },
     ]);
-    expect((await zeef('lists', 'import', join(dataDir, 'two.txt'), '--list', 'watched', '--approved')).code).toBe(0);
-    expect((await zeef('lists', 'remove', 'watched')).code).toBe(0);
+    expect((await zeefHere('lists', 'import', join(dataDir, 'two.txt'), '--list', 'watched', '--approved')).code).toBe(
+      0,
+    );
+    expect((await zeefHere('lists', 'remove', 'watched')).code).toBe(0);
   });
 
   test('a file without a valid row is refused with its line, and no list is created', async () => {
     const file = join(dataDir, 'bad.txt');
     writeFileSync(file, `\n${'e'.repeat(64)}\n`);
-    expect(await zeef('lists', 'import', file, '--list', 'bad')).toMatchObject({
+    expect(await zeefHere('lists', 'import', file, '--list', 'bad')).toMatchObject({
       code: 2,
       err: expect.stringMatching(/HASHLIST_INVALID.*"line":2/),
     });
-    expect((await zeef('lists', 'show')).out).not.toContain('bad');
+    expect((await zeefHere('lists', 'show')).out).not.toContain('bad');
   });
 });
 
@@ -350,7 +359,7 @@ describe('invalid usage', () => {
       'webhooks',
       'bench',
     ]) {
-      expect(await zeef(command, '--help')).toMatchObject({ code: 0, out: expect.stringContaining('Usage: zeef') });
+      expect(await zeefHere(command, '--help')).toMatchObject({ code: 0, out: expect.stringContaining('Usage: zeef') });
     }
   });
 });

@@ -1,5 +1,5 @@
 /** `zeef lists feedback`, as an operator uses it. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import { registerSums } from '../../src/sqlite/sums.js';
 import { decided } from '../cases/feedback/decided.js';
 import { ncmecServer } from '../lists/import/sources/ncmec-server.js';
 import { type SyncedList, startSyncing } from '../lists/import/sources/publisher.js';
+import { inProcess } from '../support/command-line.js';
 
 const dataDir = tempFolder('feedback');
 const folder = tempFolder('feedback-files');
@@ -42,13 +43,8 @@ const puts = () => list.asked.filter(({ method }) => method === 'PUT').map(({ ur
 
 const args = (...flags: string[]) => [artefact('src', 'main.js'), 'lists', 'feedback', name, ...flags];
 const env = (more = publisher.env) => childEnv({ ZEEF_DATA_DIR: dataDir, ...more });
-function zeef(flags: readonly string[], more?: Record<string, string>) {
-  return new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    execFile(process.execPath, args(...flags), { env: env(more) }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
+const zeef = (flags: readonly string[], more?: Record<string, string>) =>
+  inProcess(env(more), 'lists', 'feedback', name, ...flags);
 
 const AT = expect.stringMatching(/^\d{4}-\d{2}-\d{2}T/);
 const row = (entryId: string, confirmed: number, falsePositive: number, verdict: string) => ({

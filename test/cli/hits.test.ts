@@ -3,11 +3,12 @@ import { copyFileSync, linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { tempFolder } from '../../bench/temp-folder.js';
+import { inProcess } from '../support/command-line.js';
 import { run } from '../support/processes.js';
 
 const work = tempFolder('hits');
 const env = { ZEEF_DATA_DIR: join(work, 'data'), ZEEF_LOG_LEVEL: 'error' };
-const zeef = (...args: string[]) => run(env, ...args);
+const zeef = (...args: string[]) => inProcess(env, ...args);
 const linesOf = (out: string) =>
   out
     .trim()
@@ -19,7 +20,7 @@ const NAMES = ['mate-freshflower.jpg', 'mate-twowings.jpg', 'palapeli-castle-mai
 beforeAll(async () => {
   mkdirSync(long, { recursive: true });
   for (const name of NAMES) copyFileSync(join('hashlists', 'sample', 'pictures', name), join(long, name));
-  expect(await zeef('hits', 'list')).toMatchObject({ code: 0, out: 'no hits\n' });
+  expect(await run(env, 'hits', 'list')).toMatchObject({ code: 0, out: 'no hits\n' });
   await zeef('lists', 'import', 'hashlists/sample/sample.csv', '--list', 'sample');
   expect((await zeef('scan', long)).code).toBe(1);
 });

@@ -1,5 +1,4 @@
 /** `zeef config show`, `zeef doctor` and `zeef health`, as an operator uses them. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,22 +8,11 @@ import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { KNOBS, type KnobName } from '../../src/config/knobs.js';
 import { readConfig, shownValue } from '../../src/config/read-config.js';
-import { artefact } from '../../src/core/package-root.js';
+import { inProcess } from '../support/command-line.js';
+import { run } from '../support/processes.js';
 import { type Running, startService } from '../support/running.js';
 
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function zeef(env: Record<string, string>, ...argv: string[]): Promise<Run> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [artefact('src', 'main.js'), ...argv], { env: childEnv(env) }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
+const zeef = (env: Record<string, string>, ...argv: string[]) => inProcess(childEnv(env), ...argv);
 const lines = (text: string) => text.trimEnd().split('\n');
 
 describe('config show', () => {
@@ -205,7 +193,8 @@ describe('health', () => {
     });
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    expect(await zeef(portOf(url), 'health')).toMatchObject({ code: 1, out: expect.stringContaining('ECONNREFUSED') });
+    // This process has a connection that was closed.
+    expect(await run(portOf(url), 'health')).toMatchObject({ code: 1, out: expect.stringContaining('ECONNREFUSED') });
     expect(await zeef({}, 'health', '--url', 'somewhere')).toMatchObject({ code: 2 });
   });
 });

@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
+import { withInput } from '../support/command-line.js';
 import { PHOTOGRAPHS } from '../support/running.js';
 import { linesOf } from '../support/scan-reports.js';
 
@@ -18,13 +19,9 @@ interface Ended {
   readonly summary: Readonly<Record<string, unknown>>;
 }
 
-function scan(args: readonly string[], input = ''): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, 'scan', ...args], { env }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, err, summary: out === '' ? {} : linesOf(out).at(-1)! }),
-    );
-    child.stdin?.end(input);
-  });
+async function scan(args: readonly string[], input = ''): Promise<Ended> {
+  const { code, out, err } = await withInput(input, env, 'scan', ...args);
+  return { code, err, summary: out === '' ? {} : linesOf(out).at(-1)! };
 }
 
 const warningsOf = (err: string) => err.split('\n').filter((line) => line.startsWith('zeef: warning '));

@@ -1,5 +1,5 @@
 /** `zeef scan` as an operator runs it: walking, resuming, pausing, reports. */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -22,8 +22,10 @@ import { tempFolder } from '../../bench/temp-folder.js';
 import { artefact } from '../../src/core/package-root.js';
 import { INVENTORY_TABLES } from '../../src/sqlite/inventory/database.js';
 import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
+import { withInput } from '../support/command-line.js';
 import { damage } from '../support/damage.js';
 import { orLeftOut } from '../support/left-out.js';
+import { run } from '../support/processes.js';
 import { PHOTOGRAPHS, PICTURES } from '../support/running.js';
 import { fileLines, linesOf, readReport } from '../support/scan-reports.js';
 
@@ -34,14 +36,8 @@ const listed = join(PICTURES, 'mate-freshflower.jpg');
 const other = join(PHOTOGRAPHS, 'mate-dune.jpg');
 const third = join(PHOTOGRAPHS, 'mate-garden.jpg');
 
-function zeef(args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, ...args], { env, maxBuffer: 100_000_000 }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-    child.stdin?.end(input);
-  });
-}
+/** In this process: the walk and the decoder have their own, as ever. */
+const zeef = (args: readonly string[], input: string | Uint8Array = '') => withInput(input, env, ...args);
 
 const isUnprivileged = orLeftOut(process.getuid?.() !== 0, 'The user is root', 'tests of files without permissions');
 
@@ -65,7 +61,7 @@ describe('walking', () => {
     execFileSync('mkfifo', [inTree('pipe')]);
     const socket: Server = createServer();
     await new Promise<void>((resolve) => socket.listen(inTree('socket'), resolve));
-    const { code, out } = await zeef(['scan', tree]);
+    const { code, out } = await run(env, 'scan', tree);
     const followed = await zeef(['scan', tree, '--follow']);
     socket.close();
     expect(code).toBe(1);
@@ -116,10 +112,7 @@ describe('walking', () => {
   });
 
   test('a list in UTF-16 is refused in one line', async () => {
-    const { code, err } = await zeef(
-      ['scan', '--files-from', '-'],
-      Buffer.from('\ufeff/a\n', 'utf16le').toString('latin1'),
-    );
+    const { code, err } = await zeef(['scan', '--files-from', '-'], Buffer.from('\ufeff/a\n', 'utf16le'));
     expect([code, err]).toEqual([2, expect.stringMatching(/^zeef: REQUEST_INVALID: [^\n]*--null[^\n]*\n$/)]);
   });
 

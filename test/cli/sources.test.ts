@@ -1,12 +1,11 @@
 /** `zeef lists source` and `zeef lists sync`, as an operator uses them. */
-import { execFile } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { childEnv } from '../../bench/child.js';
 import { tempFolder } from '../../bench/temp-folder.js';
-import { artefact } from '../../src/core/package-root.js';
 import { stopNciiServer } from '../lists/import/sources/stopncii-server.js';
+import { inProcess } from '../support/command-line.js';
 import { startService } from '../support/running.js';
 
 const dataDir = tempFolder('sources');
@@ -26,14 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-function zeef(args: readonly string[], env: Record<string, string> = {}) {
-  return new Promise<{ code: number; out: string; err: string }>((resolve) => {
-    const options = { env: childEnv({ ZEEF_DATA_DIR: dataDir, ...env }) };
-    execFile(process.execPath, [artefact('src', 'main.js'), ...args], options, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
+const zeef = (args: readonly string[], env: Record<string, string> = {}) =>
+  inProcess(childEnv({ ZEEF_DATA_DIR: dataDir, ...env }), ...args);
 const set = (...more: string[]) => ['lists', 'source', 'ncii', '--type', 'stopncii', '--url', url, '--json', ...more];
 const SECRETS = { MY_FUNCTION: 'funct10n==', MY_SUBSCRIPTION: 'subscr1pt10n' };
 

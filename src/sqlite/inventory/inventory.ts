@@ -439,5 +439,14 @@ class SqliteInventory implements Inventory {
  * Errors  DATA_VERSION: written by another version. STORE_FAILED: it cannot be opened, or another process uses it.
  */
 export async function openSqliteInventory(dir: string | null): Promise<Inventory> {
-  return guarded(() => new SqliteInventory(openInventoryDatabase(dir)));
+  return guarded(() => {
+    const db = openInventoryDatabase(dir);
+    try {
+      return new SqliteInventory(db);
+    } catch (error) {
+      // Or the lock of a damaged one would be this process's to its end.
+      db.close();
+      throw error;
+    }
+  });
 }
