@@ -7,17 +7,19 @@ export function searchOneByOne(
   search: (hash256: Uint8Array) => readonly Candidate[],
   hashes256: Uint8Array,
 ): CandidateColumns {
-  const rows: (Candidate & { readonly queryIndex: number })[] = [];
-  for (let queryIndex = 0; queryIndex * HASH256_BYTES < hashes256.length; queryIndex++) {
-    const hash256 = hashes256.subarray(queryIndex * HASH256_BYTES, (queryIndex + 1) * HASH256_BYTES);
-    for (const candidate of search(hash256)) rows.push({ ...candidate, queryIndex });
-  }
-  return {
-    count: rows.length,
-    queryIndex: Uint32Array.from(rows, (row) => row.queryIndex),
-    entryIndex: Uint32Array.from(rows, (row) => row.entryIndex),
-    distanceBits: Uint16Array.from(rows, (row) => row.distanceBits),
-  };
+  const found: (readonly Candidate[])[] = [];
+  for (let at = 0; at < hashes256.length; at += HASH256_BYTES)
+    found.push(search(hashes256.subarray(at, at + HASH256_BYTES)));
+  const columns = emptyColumns(found.reduce((sum, { length }) => sum + length, 0));
+  let row = 0;
+  for (const [queryIndex, candidates] of found.entries())
+    for (const { entryIndex, distanceBits } of candidates) {
+      columns.queryIndex[row] = queryIndex;
+      columns.entryIndex[row] = entryIndex;
+      columns.distanceBits[row] = distanceBits;
+      row++;
+    }
+  return columns;
 }
 
 /** Bits of a packed row's sort key: query above distance above entry; 16 + 9 + 27 fit a double exactly. */

@@ -115,7 +115,7 @@ export class EntryTable {
 
   /** Write an entry again, under its key. `until`: the version that ends its earlier form; null: it has none. */
   rewrite(before: HeldRow, change: Partial<Omit<HeldRow, 'id' | 'sum'>>, until: number | null): void {
-    if (until !== null && before.since < until) keepPast(this.#db, until, 'id = ?', [before.id]);
+    if (until !== null && before.since < until) keepPast(this.#db, until, before.id);
     const changed = { ...before, ...change };
     const after = { ...changed, sum: sumOfEntry(changed) };
     if (before.disabled === 0 && after.disabled === 1) this.#removal.run(before.id, before.algorithm);
@@ -141,7 +141,7 @@ export class EntryTable {
   remove(row: HeldRow, until: number | null, wasCounted = true): void {
     if (row.disabled === 0) this.#removal.run(row.id, row.algorithm);
     this.#hadDamage ||= sumOfEntry(row) !== row.sum;
-    if (until !== null && row.since < until) keepPast(this.#db, until, 'id = ?', [row.id]);
+    if (until !== null && row.since < until) keepPast(this.#db, until, row.id);
     this.#delete.run(row.id);
     if (wasCounted) this.#count(row, -1);
   }

@@ -18,6 +18,7 @@ import type { ImportMode, ImportReport, VersionInfo } from '../../store/lists-co
 import { openStream, sealStream } from '../../vault/sealed-stream.js';
 import type { Vault } from '../../vault/vault.js';
 import { guarded } from '../file.js';
+import { prepared } from '../statements.js';
 import { damaged, requireTotals, sound, sumSql, wholeTable } from '../sums.js';
 import type { PastRow } from './checksum.js';
 import { ENTRY, LIST_VERSION, metaOf, PAST_ENTRY } from './database.js';
@@ -27,22 +28,17 @@ const ROWS_PER_BATCH = 10_000;
 
 /** Condition of a damaged row of `entry`. */
 const IS_DAMAGED = `sum IS NOT ${sumSql(ENTRY)}`;
+const KEEP_PAST = `INSERT INTO past_entry
+    (list_id, algorithm, value, entry_id, attributes, notes, since, until, entry_key, is_damaged)
+  SELECT list_id, algorithm, value, entry_id, attributes, notes, since, ?, id, ${IS_DAMAGED} FROM entry
+  WHERE (disabled = 0 OR ${IS_DAMAGED}) AND id = ?`;
 
 /**
- * Keep the earlier form of entries before a change or deletion. `where`: condition on the table `entry`, with its values.
- * Disabled entries are not kept: no version brings them back. A damaged row gets a new sum, and a mark in its place.
+ * Keep the earlier form of an entry before a change or deletion. A disabled one is not kept: no version brings it back. A damaged row
+ * gets a new sum, and a mark in its place.
  */
-export function keepPast(
-  db: Sqlite,
-  until: number,
-  where: string,
-  values: readonly (number | string | Buffer)[],
-): void {
-  db.prepare(
-    `INSERT INTO past_entry (list_id, algorithm, value, entry_id, attributes, notes, since, until, entry_key, is_damaged)
-     SELECT list_id, algorithm, value, entry_id, attributes, notes, since, ?, id, ${IS_DAMAGED} FROM entry
-     WHERE (disabled = 0 OR ${IS_DAMAGED}) AND ${where}`,
-  ).run(until, ...values);
+export function keepPast(db: Sqlite, until: number, id: number): void {
+  prepared<[number, number]>(db, KEEP_PAST).run(until, id);
 }
 
 export function noteVersion(
