@@ -161,8 +161,8 @@ export interface JoinedScanStore {
   closeUntouched(scan: JoinedScan, tenant: string): Promise<void>;
   /** Return the units of a shard that are in the ledger, and their fingerprints. */
   recorded(scan: JoinedScan, shard: number, tenant: string): Promise<ReadonlyMap<number, string>>;
-  /** End a scan of which every shard is closed. */
-  end(scan: JoinedScan): Promise<void>;
+  /** End a scan of which every shard is closed. Result: false: one is open, or it had ended. */
+  end(scan: JoinedScan): Promise<boolean>;
   /** Forget a scan with its report; its inventories are blobs. Result: false: a process works on it. */
   forget(scan: JoinedScan): Promise<boolean>;
   /** Return the sealed lines of a run, by shard and unit. Errors REQUEST_INVALID: it was begun again since. */

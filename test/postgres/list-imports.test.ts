@@ -14,8 +14,8 @@ const md5 = (n: number) => n.toString(16).padStart(32, '0');
 const rowsOf = (from: number, count: number): ParsedRow[] =>
   Array.from({ length: count }, (_, at) => entryRow(at + 1, 'md5', md5(from + at), { entryId: `e${from + at}` }));
 
-/** More than are written under the lock of their list. */
-const LONG = 2_500;
+/** More than are written under the lock of their list: two batches. */
+const LONG = 1_500;
 
 const STAGED = 15_000;
 

@@ -341,14 +341,15 @@ export class PostgresScans implements JoinedScanStore {
     return new Map(rows.map(({ key, fingerprint }) => [Number(key.slice(prefix.length)), fingerprint]));
   }
 
-  async end({ name, run }: JoinedScan): Promise<void> {
-    await this.#database.writeOnce((sql) =>
+  async end({ name, run }: JoinedScan): Promise<boolean> {
+    const ended = await this.#database.writeOnce((sql) =>
       sql(
         `UPDATE joined_scan SET ended_ms = ${NOW_MS} WHERE name = $1 AND run = $2 AND ended_ms IS NULL
-           AND NOT EXISTS (SELECT 1 FROM scan_shard WHERE scan = $1 AND NOT is_closed)`,
+           AND NOT EXISTS (SELECT 1 FROM scan_shard WHERE scan = $1 AND NOT is_closed) RETURNING 1`,
         [name, run],
       ),
     );
+    return ended.length > 0;
   }
 
   forget({ name }: JoinedScan): Promise<boolean> {

@@ -219,7 +219,7 @@ class Joined {
     return { scan: this.#scan, summary: null };
   }
 
-  /** Work on one shard. Result: whether there was one. */
+  /** Work on one shard, or end the scan. Result: whether there was something to do. */
   async #workOnOne(): Promise<boolean> {
     const { store } = this.#parts;
     let { shards, isClosing } = await store.free(this.#scan);
@@ -227,7 +227,8 @@ class Joined {
       await store.closeUntouched(this.#scan, this.#parts.tenant);
       ({ shards, isClosing } = await store.free(this.#scan));
     }
-    if (isClosing && shards.length === 0) await store.end(this.#scan);
+    // Its result is there: nothing is waited for.
+    if (isClosing && shards.length === 0 && (await store.end(this.#scan))) return true;
     // In another order than the other processes.
     const from = Math.floor(Math.random() * shards.length);
     for (const shard of [...shards.slice(from), ...shards.slice(0, from)]) {
