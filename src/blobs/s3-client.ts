@@ -1,5 +1,5 @@
 /** Objects of one bucket of S3, or of a service like it. Source: Amazon S3 API Reference, version 2006-03-01. */
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../core/errors.js';
@@ -121,8 +121,10 @@ export class S3Client {
       if (isLast) return;
       empty = objects.length > 0 ? 0 : empty + 1;
       const token = childText(page, 'NextContinuationToken') ?? '';
-      if (token === '' || tokens.has(token) || empty === EMPTY_PAGES_MAX) throw invalid('a list without an end');
-      tokens.add(token);
+      // A part of a text keeps the whole text, here that of a page, in memory.
+      const mark = hash('sha256', token, 'base64');
+      if (token === '' || tokens.has(mark) || empty === EMPTY_PAGES_MAX) throw invalid('a list without an end');
+      tokens.add(mark);
       next = { 'continuation-token': token };
     }
   }

@@ -9,7 +9,7 @@ import { FILE_FAULTS } from '../core/file-identity.js';
 import { type PathBytes, parentPath, shownPath } from '../core/path-bytes.js';
 import type { FileRowWithFolder, FolderRow, Inventory } from '../store/inventory-contract.js';
 import { BucketTree } from './bucket/bucket-tree.js';
-import { lastKeyOf, patternBases, placesUnread, rowsOf } from './bucket/buckets.js';
+import { emptyRoots, lastKeyOf, patternBases, placesUnread, rowsOf } from './bucket/buckets.js';
 import { ETAG_NAMES } from './bucket/etag-lookup.js';
 import { type RangeEnd, visitRange } from './bucket/range-visit.js';
 import type { Committer } from './committer.js';
@@ -314,6 +314,10 @@ class Scan {
 
   /** Look into a root that may be finished since before the scan was stopped, and is then not visited again. */
   async #warnIfEmpty(root: PathBytes): Promise<void> {
+    if (this.tree instanceof BucketTree) {
+      for (const path of await emptyRoots(this.tree, [root])) await this.#warnIfEmptied(path);
+      return;
+    }
     try {
       for await (const { names } of this.tree.list(this.#anchors.placeOf(root), false)) {
         if (names.length === 0) await this.#warnIfEmptied(root);

@@ -117,7 +117,7 @@ export interface JoinedScanStore {
    * listed any more, and these are open.
    */
   free(scan: JoinedScan): Promise<{ readonly shards: readonly number[]; readonly isClosing: boolean }>;
-  /** Return the open ranges: one of each bucket that is not listed to its end. */
+  /** Return the open ranges: one of each bucket that is not listed to its end; none where the scan was begun again since. */
   openRanges(scan: JoinedScan): Promise<readonly OpenRange[]>;
   /**
    * End an open range, which can be walked then. `upTo`: its last key; null: its list could not be read. `next`: the range
@@ -129,6 +129,8 @@ export interface JoinedScanStore {
     lease: Lease,
     end: { readonly upTo: PathBytes | null; readonly next: JoinedFolder | null },
   ): Promise<void>;
+  /** Note that the list behind an open range could not be read. Result: how often in this run. Errors LEASE_LOST. */
+  failRange(scan: JoinedScan, open: OpenRange, lease: Lease): Promise<number>;
   /** Return the state of a shard, under its lease. Errors LEASE_LOST. */
   shard(scan: JoinedScan, shard: number, lease: Lease): Promise<ShardState>;
   /** Errors REQUEST_INVALID: it was begun again since. */

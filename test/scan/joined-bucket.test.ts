@@ -10,6 +10,7 @@ import { FakeS3, type S3Operation } from '../support/fake-s3.js';
 import { Fate, type Lived, ledgerOf, live, resultOf } from '../support/joined.js';
 import { hasPostgres, sharedServer } from '../support/postgres.js';
 import { seeded } from '../support/random.js';
+import { zipOf } from '../support/zip.js';
 
 const TIMEOUT_MS = 240_000;
 const JPEG = Buffer.from([0xff, 0xd8, 0xff, 0xe0]);
@@ -146,39 +147,153 @@ describe.runIf(hasPostgres)('a joined scan of a bucket', () => {
     TIMEOUT_MS,
   );
 
-  test.each([1, 2, 3])(
-    'whose list fails at page %i examines what was listed, says that it was not all, and is whole in a later run',
+  /** A service that lists nothing from a key on. */
+  const failFrom = (key: string) => {
+    fake.changePage = (keys) => (keys.some((one) => one >= key) ? [...keys].reverse() : keys);
+  };
+
+  test.each([2, 3])(
+    'whose list fails at page %i, again and again, examines what was listed, says that it was not all, and is whole in a later run',
     async (page) => {
       const url = await fresh();
-      let pages = 0;
-      fake.onRequest = (operation) => {
-        if (operation === 'ListObjectsV2' && ++pages === page)
-          fake.script.push({ of: 'ListObjectsV2', does: 'error', status: 403, code: 'AccessDenied' });
-      };
+      failFrom(keyOf((page - 1) * PAGE_KEYS));
       const failed = await scan(url);
-      fake.onRequest = () => {};
       expect(summaryOf(failed).byReason.unreadable).toBe(1);
       expect(failed.hashed).toBe((page - 1) * PAGE_KEYS);
+      fake.changePage = (keys) => keys;
       const later = await scan(url, again);
       expect(later.hashed + failed.hashed).toBe(KEYS);
       expect(summaryOf(later)).toMatchObject({ files: KEYS + 1, missing: 0 });
       expect(codesOf(later)).toEqual([]);
+      // Those that are known are neither gone nor forgotten where their list fails.
+      failFrom(keyOf(66));
+      const pruned = await scan(url, { ...again, request: { prunes: true } });
+      expect(summaryOf(pruned).byReason.unreadable).toBeGreaterThan(0);
+      fake.changePage = (keys) => keys;
+      expect((await scan(url, again)).hashed).toBe(0);
     },
     TIMEOUT_MS,
   );
 
   test(
-    'whose buckets cannot be listed any more neither forgets nor misses silently',
+    'whose list fails for a while is listed to its end',
     async () => {
       const url = await fresh();
-      await scan(url);
-      fake.always.push({ of: 'ListObjectsV2', does: 'error', status: 403, code: 'AccessDenied' });
-      const failed = await scan(url, { ...again, request: { prunes: true } });
-      expect(summaryOf(failed).byReason.unreadable).toBe(9);
-      expect(failed.report.filter((line) => line.includes('FILE_UNREADABLE'))).toHaveLength(9);
+      let pages = 0;
+      fake.onRequest = (operation) => {
+        if (operation === 'ListObjectsV2' && [2, 3, 9].includes(++pages))
+          fake.script.push({ of: 'ListObjectsV2', does: 'error', status: 403, code: 'AccessDenied' });
+      };
+      const lived = await scan(url);
+      expect([lived.hashed, codesOf(lived), summaryOf(lived).byReason]).toEqual([
+        KEYS,
+        [],
+        expect.not.objectContaining({ unreadable: expect.anything() }),
+      ]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a process that loses the listing while a list fails does other work',
+    async () => {
+      const url = await fresh();
+      fake.delayMs = 200;
+      let pages = 0;
+      fake.onRequest = (operation) => {
+        if (operation !== 'ListObjectsV2') return;
+        // The first one is for whether the bucket can be listed at all.
+        if (++pages === 3) fake.script.push({ of: 'ListObjectsV2', does: 'error', status: 403, code: 'AccessDenied' });
+        if (pages > 4) fake.delayMs = 0;
+      };
+      const running = scan(url);
+      await expect.poll(() => pages).toBeGreaterThanOrEqual(3);
+      await change(url, `UPDATE duty SET fence = fence + 1, until = '-infinity' WHERE name LIKE 'scan test list %'`);
+      expect(summaryOf(await running)).toMatchObject({ files: KEYS + 1, warnings: [] });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a process that cannot list the bucket is refused, or leaves, and others examine what it would have found unreadable',
+    async () => {
+      const url = await fresh();
+      const denied = { of: 'ListObjectsV2', does: 'error', status: 403, code: 'AccessDenied' } as const;
+      fake.always.push(denied);
+      await expect(scan(url)).rejects.toMatchObject({ code: 'FILE_UNREADABLE', details: { path: PLACE } });
+      expect(await change(url, 'SELECT 1 FROM joined_scan')).toEqual([]);
       fake.always.pop();
-      const later = await scan(url, again);
-      expect([later.hashed, summaryOf(later).files, codesOf(later)]).toEqual([0, KEYS + 1, []]);
+      let objects = 0;
+      const onHash = () => {
+        if (++objects === 10) fake.always.push(denied);
+      };
+      await expect(scan(url, { onHash })).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
+      fake.always.pop();
+      const lived = await scan(url);
+      expect(summaryOf(lived)).toMatchObject({ files: KEYS + 1, warnings: [] });
+      expect(summaryOf(lived).byReason.unreadable ?? 0).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'with archives is killed and counts each entry once',
+    async () => {
+      const zip = zipOf(
+        ['a', 'c'].map((digit) => ({ name: Buffer.from(digit), content: Buffer.concat([JPEG, Buffer.from(digit)]) })),
+      );
+      for (const at of [5, 25, 45]) fake.plant(`${keyOf(at)}.zip`, zip);
+      const request = { archives: true };
+      const expected = resultOf(await scan(await fresh(), { request }));
+      const url = await fresh();
+      for (let deaths = 0; ; deaths++) {
+        expect(deaths).toBeLessThan(60);
+        const lived = await scan(url, {
+          request,
+          fate: new Fate({ killAt: 10 + ((deaths * 7) % 40), isDone: deaths % 2 === 0 }),
+        });
+        if (lived.end !== null) {
+          expect(resultOf(lived)).toEqual(expected);
+          break;
+        }
+        await afterAll(url);
+      }
+      fake.objects.delete(`${keyOf(25)}.zip`);
+      const pruned = await scan(url, { ...again, request: { ...request, prunes: true } });
+      expect([pruned.hashed, codesOf(pruned)]).toEqual([0, []]);
+      expect([summaryOf(await scan(url, { ...again, request })).missing]).toEqual([0]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'with keys of any characters, each the end of a range, examines all of them',
+    async () => {
+      fake.objects.clear();
+      const odd = [
+        '\u0001x',
+        ' ',
+        '%2F',
+        '+',
+        '//',
+        'a/',
+        'é',
+        'e\u0301',
+        '\u{1f600}',
+        '\uffff',
+        '\u{10ffff}',
+        '\n',
+        '?start-after=k',
+        '..',
+        '\u0000',
+      ];
+      for (const key of [...odd, 'z'.repeat(1_024), `${'z'.repeat(1_023)}!`]) put(key, 'c');
+      fake.pageKeysMax = 1;
+      const url = await fresh();
+      const life = { rangeKeys: 1 };
+      expect((await scan(url, life)).hashed).toBe(odd.length + 2);
+      const later = await scan(url, { ...life, ...again });
+      expect([later.hashed, summaryOf(later).files, codesOf(later)]).toEqual([0, odd.length + 2, []]);
     },
     TIMEOUT_MS,
   );
@@ -194,8 +309,12 @@ describe.runIf(hasPostgres)('a joined scan of a bucket', () => {
       expect(summaryOf(emptied)).toMatchObject({ files: 0, missing: KEYS + 1 });
       const warning = summaryOf(emptied).warnings.find(({ code }) => code === 'ROOT_EMPTY');
       expect(warning).toMatchObject({ root: PLACE });
-      // One that never held any is a scan of nothing.
+      // One that never held any is a scan of nothing; and a page without a key may be followed by others.
       expect(codesOf(await scan(await fresh()))).not.toContain('ROOT_EMPTY');
+      for (let at = 0; at < PAGE_KEYS; at++) put(`a${at}`, 'c');
+      put('b', 'c');
+      fake.changePage = (keys) => keys.filter((key) => !key.startsWith('a'));
+      expect(codesOf(await scan(url, again))).not.toContain('ROOT_EMPTY');
     },
     TIMEOUT_MS,
   );
@@ -304,13 +423,14 @@ describe.runIf(hasPostgres)('a joined scan of a bucket', () => {
         const stale = (await duties.take(duty, 1))!;
         await delay(20);
         const lease = (await duties.take(duty, 60_000))!;
-        const next = rangeOf(ROOT, 'b', 1);
+        // The longest key, of bytes that no text has.
+        const next = rangeOf(ROOT, 'b'.padEnd(1_024, '\xff'), 1);
         const end = { upTo: 'b', next };
         await expect(store.endRange(first, open!, stale, end)).rejects.toMatchObject({ code: 'LEASE_LOST' });
         const other = (await duties.take(listingDuty('other', 'x'), 60_000))!;
         await expect(store.endRange(first, open!, other, end)).rejects.toMatchObject({ code: 'LEASE_LOST' });
         await store.endRange(first, open!, lease, end);
-        await store.endRange(first, open!, lease, { upTo: 'c', next: rangeOf(ROOT, 'c', 1) });
+        await store.endRange(first, open!, lease, { upTo: 'c', next: rangeOf(ROOT, 'c', 2) });
         expect(await store.openRanges(first)).toEqual([{ range: next, number: 1 }]);
         const { shard } = rangeOf(ROOT, '', 0);
         expect(await store.waiting(first, shard, 10)).toEqual([{ ...rangeOf(ROOT, '', 0), upTo: 'b', tries: 0 }]);
@@ -324,17 +444,23 @@ describe.runIf(hasPostgres)('a joined scan of a bucket', () => {
         // The last range is open again, with its end as the earliest one; a holder of the run before has no say.
         const second = await begin(store, { again: true });
         const [last] = await store.openRanges(second);
+        expect(await store.openRanges(first)).toEqual([]);
         expect(last).toEqual({ range: { ...next, upTo: 'd' }, number: 1 });
         expect((await store.shards(second)).reduce((sum, { found }) => sum + found, 0)).toBe(1);
         await expect(store.endRange(first, last!, lease, { upTo: 'd', next: null })).rejects.toMatchObject({
           code: 'LEASE_LOST',
         });
+        expect([await store.failRange(second, last!, lease), await store.failRange(second, last!, lease)]).toEqual([
+          1, 2,
+        ]);
+        await expect(store.failRange(first, last!, lease)).rejects.toMatchObject({ code: 'LEASE_LOST' });
         // Where the list failed, the next run has the end of the run before.
         await store.endRange(second, last!, lease, { upTo: null, next: null });
         expect(await store.waiting(second, next.shard, 10)).toMatchObject([{ path: next.path, upTo: null }]);
         await finish(url);
         await store.end(second);
         const third = await begin(store, { again: true });
+        expect(await store.failRange(third, last!, lease)).toBe(1);
         expect(await store.openRanges(third)).toEqual([{ range: { ...next, upTo: 'd' }, number: 1 }]);
         await duties.end(lease, 0);
         expect(await store.forget(third)).toBe(true);

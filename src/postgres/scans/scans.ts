@@ -169,22 +169,23 @@ export class PostgresScans implements JoinedScanStore {
     });
   }
 
-  async openRanges({ name }: JoinedScan): Promise<readonly OpenRange[]> {
-    const rows = await this.#database.read<RangeRow>('SELECT * FROM scan_range WHERE scan = $1 AND is_open', [name]);
+  async openRanges({ name, run }: JoinedScan): Promise<readonly OpenRange[]> {
+    const rows = await this.#database.read<RangeRow>(
+      `SELECT * FROM scan_range WHERE scan = $1 AND is_open
+         AND EXISTS (SELECT 1 FROM joined_scan WHERE name = $1 AND run = $2)`,
+      [name, run],
+    );
     return rows.map(openOf);
   }
 
   async endRange(
-    { name, run }: JoinedScan,
+    scan: JoinedScan,
     { range }: OpenRange,
     lease: Lease,
     { upTo, next }: { readonly upTo: PathBytes | null; readonly next: JoinedFolder | null },
   ): Promise<void> {
-    await this.#database.writeOnce(async (sql) => {
-      const lost = new AppError('LEASE_LOST', { duty: lease.duty });
-      if (!lease.duty.startsWith(listingDuty(name, '')) || !(await isNewest(sql, lease))) throw lost;
-      const [scan] = await sql<ScanRow>('SELECT * FROM joined_scan WHERE name = $1 FOR SHARE', [name]);
-      if (scan?.run !== run) throw lost;
+    const { name } = scan;
+    await this.#listing(scan, lease, async (sql) => {
       // Where the list could not be read, the next run has the end of the last one.
       const [ended] = await sql<{ root: Buffer; number: number }>(
         `UPDATE scan_range SET is_open = false, up_to = coalesce($3, up_to) WHERE scan = $1 AND id = $2 AND is_open
@@ -193,10 +194,29 @@ export class PostgresScans implements JoinedScanStore {
       );
       // An earlier try was committed, and its answer lost.
       if (ended === undefined) return;
+      const { root, number } = ended;
       await sql('UPDATE scan_shard SET found = found + 1 WHERE scan = $1 AND shard = $2', [name, range.shard]);
-      await addFolders(sql, name, [{ ...range, upTo }]);
-      if (next !== null) await addOpenRange(sql, name, next, { root: ended.root, number: ended.number + 1 });
+      await sql(
+        `INSERT INTO scan_folder (scan, shard, id, path, is_slice, up_to)
+         SELECT scan, shard, id, path, false, $4 FROM scan_range WHERE scan = $1 AND root = $2 AND number = $3`,
+        [name, root, number, bytesOf(upTo)],
+      );
+      if (next !== null)
+        await sql(
+          `${INSERT_OPEN_RANGE} VALUES ($1, $2, $3, $4, $5, $6, true)`,
+          openRangeOf(name, next, root, number + 1),
+        );
     });
+  }
+
+  async failRange(scan: JoinedScan, { range }: OpenRange, lease: Lease): Promise<number> {
+    const [row] = await this.#listing(scan, lease, (sql) =>
+      sql<{ tries: number }>(
+        'UPDATE scan_range SET tries = tries + 1 WHERE scan = $1 AND id = $2 AND is_open RETURNING tries',
+        [scan.name, idOf(range.path)],
+      ),
+    );
+    return row?.tries ?? 0;
   }
 
   shard(scan: JoinedScan, shard: number, lease: Lease): Promise<ShardState> {
@@ -384,6 +404,18 @@ export class PostgresScans implements JoinedScanStore {
     }
   }
 
+  /** Run `act` in one transaction, in which no other process can list in place of this one. Errors LEASE_LOST. */
+  #listing<T>({ name, run }: JoinedScan, lease: Lease, act: (sql: Sql) => Promise<T>): Promise<T> {
+    return this.#database.writeOnce(async (sql) => {
+      const lost = new AppError('LEASE_LOST', { duty: lease.duty });
+      // First, as where a scan is forgotten.
+      const [scan] = await sql<ScanRow>('SELECT * FROM joined_scan WHERE name = $1 FOR SHARE', [name]);
+      if (scan?.run !== run) throw lost;
+      if (!lease.duty.startsWith(listingDuty(name, '')) || !(await isNewest(sql, lease))) throw lost;
+      return act(sql);
+    });
+  }
+
   /** Run `act` in one transaction, in which no other process can take the shard. Errors LEASE_LOST. */
   #held<T>(
     { name, run }: JoinedScan,
@@ -408,17 +440,15 @@ export class PostgresScans implements JoinedScanStore {
 
 const OPEN_RANGE = 'SELECT 1 FROM scan_range WHERE scan = $1 AND is_open';
 
-const addOpenRange = (
-  sql: Sql,
-  scan: string,
-  { path, shard }: JoinedFolder,
-  { root, number }: { readonly root: Uint8Array; readonly number: number },
-) =>
-  sql(
-    `INSERT INTO scan_range (scan, root, number, shard, id, path, is_open) VALUES ($1, $2, $3, $4, $5, $6, true)
-     ON CONFLICT DO NOTHING`,
-    [scan, root, number, shard, idOf(path), systemPath(path)],
-  );
+const INSERT_OPEN_RANGE = 'INSERT INTO scan_range (scan, root, number, shard, id, path, is_open)';
+const openRangeOf = (scan: string, { path, shard }: JoinedFolder, root: Uint8Array, number: number) => [
+  scan,
+  root,
+  number,
+  shard,
+  idOf(path),
+  systemPath(path),
+];
 
 async function beginAgain(sql: Sql, { name, run }: ScanRow, { folders, buckets }: ScanRoots): Promise<void> {
   // Those of the run that has ended stay: a process of it that stood still may wake and record its unit again.
@@ -434,9 +464,12 @@ async function beginAgain(sql: Sql, { name, run }: ScanRow, { folders, buckets }
   ]);
   await addFolders(sql, name, folders);
   for (const { root, first } of buckets) {
-    await addOpenRange(sql, name, first, { root: idOf(root), number: 0 });
     await sql(
-      `UPDATE scan_range SET is_open = true WHERE scan = $1 AND root = $2
+      `${INSERT_OPEN_RANGE} VALUES ($1, $2, $3, $4, $5, $6, true) ON CONFLICT DO NOTHING`,
+      openRangeOf(name, first, idOf(root), 0),
+    );
+    await sql(
+      `UPDATE scan_range SET is_open = true, tries = 0 WHERE scan = $1 AND root = $2
          AND number = (SELECT max(number) FROM scan_range WHERE scan = $1 AND root = $2)`,
       [name, idOf(root)],
     );

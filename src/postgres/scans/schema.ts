@@ -30,6 +30,7 @@ export const SCAN_RANGES = `-- additive
    CREATE TABLE scan_range (
      scan text COLLATE "C" NOT NULL REFERENCES joined_scan ON DELETE CASCADE, root bytea NOT NULL, number int8 NOT NULL,
      shard int4 NOT NULL, id bytea NOT NULL, path bytea NOT NULL, up_to bytea, is_open bool NOT NULL,
+     tries int4 NOT NULL DEFAULT 0,
      PRIMARY KEY (scan, root, number)
    );
    CREATE INDEX scan_range_open ON scan_range (scan, id) WHERE is_open;`;

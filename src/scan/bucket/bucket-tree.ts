@@ -175,7 +175,7 @@ export class BucketTree implements ScanTree {
       });
       if (page === null) return;
       const objects = upTo === null ? page.listed : page.listed.filter(({ key }) => key <= upTo);
-      const isLast = page.isLast || objects.length < page.listed.length;
+      const isLast = page.isLast || objects.length < page.listed.length || last === upTo;
       yield { objects, isLast };
       if (isLast) return;
     }

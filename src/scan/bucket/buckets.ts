@@ -1,10 +1,9 @@
 /** A scan of buckets: its roots, and what differs from a scan of files in the parts that both use. */
 import { AppError, type ErrorCode } from '../../core/errors.js';
 import { FILE_FAULTS } from '../../core/file-identity.js';
-import type { PathBytes } from '../../core/path-bytes.js';
+import { type PathBytes, pathFields } from '../../core/path-bytes.js';
 import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
 import type { ScanParts, ScanRequest } from '../scan-request.js';
-import type { Anchor } from '../walk/walk-protocol.js';
 import {
   type BucketRow,
   bucketRoot,
@@ -13,10 +12,12 @@ import {
   isBucketPath,
   patternBase,
   rangeRow,
+  shownRow,
 } from './bucket-paths.js';
 import { BUCKET_LIMITS, BucketTree } from './bucket-tree.js';
 
 const FAULTS: ReadonlySet<ErrorCode> = new Set(FILE_FAULTS);
+const isFault = (error: unknown): error is AppError => error instanceof AppError && FAULTS.has(error.code);
 
 /** Return the paths as typed, without those whose keys another has. Errors REQUEST_INVALID: paths of files among them. */
 export function bucketPaths(typed: readonly PathBytes[]): PathBytes[] {
@@ -70,20 +71,35 @@ export async function lastKeyOf(inventory: Inventory, { path }: FolderRow): Prom
   return next === null ? null : bucketRow(next).key;
 }
 
+/** A page may be empty, and not be the last one. Errors: the faults of a file; SHUTTING_DOWN. */
+async function hasKeys(tree: BucketTree, root: PathBytes): Promise<boolean> {
+  for await (const { objects } of tree.objects(root, null)) if (objects.length > 0) return true;
+  return false;
+}
+
 /** Return the roots that have no key. One that cannot be listed is none of them. Errors SHUTTING_DOWN. */
-export async function emptyRoots(tree: BucketTree, roots: readonly Anchor[]): Promise<PathBytes[]> {
+export async function emptyRoots(tree: BucketTree, roots: readonly PathBytes[]): Promise<PathBytes[]> {
   const empty: PathBytes[] = [];
-  for (const { path } of roots) {
+  for (const root of roots) {
     try {
-      for await (const { objects } of tree.objects(path, null)) {
-        if (objects.length === 0) empty.push(path);
-        break;
-      }
+      if (!(await hasKeys(tree, root))) empty.push(root);
     } catch (error) {
-      if (!(error instanceof AppError) || !FAULTS.has(error.code)) throw error;
+      if (!isFault(error)) throw error;
     }
   }
   return empty;
+}
+
+/** Errors FILE_UNREADABLE, FILE_STALLED: this process cannot list a root, which others may; SHUTTING_DOWN. */
+export async function requireListed(tree: BucketTree, roots: readonly PathBytes[]): Promise<void> {
+  for (const root of roots) {
+    try {
+      await hasKeys(tree, root);
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      throw new AppError(error.code, { ...pathFields(shownRow(root)), ...error.details }, error);
+    }
+  }
 }
 
 /** Return the paths at which patterns begin. */

@@ -123,8 +123,10 @@ async function fetchInto(
   } catch (error) {
     await rm(file, { force: true });
     if (error instanceof AppError && LOST.has(error.code)) return false;
-    if (error instanceof AppError) throw error;
-    throw new AppError('STORE_FAILED', { blob, why: (error as NodeJS.ErrnoException).code ?? 'unknown' }, error);
+    const { code } = error as NodeJS.ErrnoException;
+    // Only what the system refused is waited for.
+    if (error instanceof AppError || code === undefined) throw error;
+    throw new AppError('STORE_FAILED', { blob, why: code }, error);
   }
   if (hash.digest('hex') === sha256) return true;
   await rm(file, { force: true });

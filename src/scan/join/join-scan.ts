@@ -16,7 +16,7 @@ import {
 } from '../../store/joined-scans-contract.js';
 import { isBucketPath } from '../bucket/bucket-paths.js';
 import { BucketTree } from '../bucket/bucket-tree.js';
-import { emptyRoots } from '../bucket/buckets.js';
+import { emptyRoots, requireListed } from '../bucket/buckets.js';
 import { openTree } from '../open-tree.js';
 import type { ScanRequest } from '../scan-request.js';
 import { type ScanSummary, ScanTally } from '../tally.js';
@@ -76,8 +76,8 @@ export function requireScanName(name: string): void {
 
 /**
  * Join a scan, or begin it, and work until it is complete. Errors  REQUEST_INVALID: a path is no folder and no bucket, is not the one
- * that the others see, or the scan was begun with other parameters; CONFIG_INVALID: a variable of a bucket; STORE_FAILED,
- * LEDGER_FAILED; those of the matcher.
+ * that the others see, or the scan was begun with other parameters; CONFIG_INVALID: a variable of a bucket; FILE_UNREADABLE,
+ * FILE_STALLED: this process cannot list a bucket; STORE_FAILED, LEDGER_FAILED; those of the matcher.
  */
 export async function joinScan(parts: JoinParts, request: ScanRequest, options: JoinOptions): Promise<JoinEnd> {
   const { scanParts, store } = parts;
@@ -91,6 +91,8 @@ export async function joinScan(parts: JoinParts, request: ScanRequest, options: 
   const { tree, paths } = openTree(treeParts, request);
   try {
     const roots = await rootsOf(paths, request, tree);
+    // It would find nothing but faults, which others do not have.
+    if (tree instanceof BucketTree) await requireListed(tree, pathsOf(roots));
     const parameters = JSON.stringify(await parametersOf(request, options, { roots, tree, tenant: parts.tenant }));
     const { name, again } = options;
     const scan = await store.join({ name, parameters }, beginningOf(roots), { again });
@@ -110,6 +112,8 @@ async function rootsOf(paths: readonly PathBytes[], request: ScanRequest, tree: 
     throw new AppError('REQUEST_INVALID', { field: 'paths', ...pathFields(other), expected: 'folders, with --join' });
   return [...new Map(roots.map((root) => [root.path, root])).values()];
 }
+
+const pathsOf = (roots: readonly Anchor[]) => roots.map(({ path }) => path);
 
 const beginningOf = (roots: readonly Anchor[]): ScanRoots => ({
   folders: roots.filter(({ path }) => !isBucketPath(path)).map(({ path }) => folderOf(path)),
@@ -173,7 +177,8 @@ class Joined {
     const { store, inventories, scanParts, tenant, record, onUnit } = parts;
     const isOverdue = () => stopping.isOverdue;
     const patiently: ShardParts['patiently'] = (act) => this.#patiently(act);
-    this.#shardParts = { store, inventories, scanParts, place, tenant, record, onUnit, isOverdue, patiently };
+    const ownParts = { ...scanParts, shouldStop: () => this.#isStopping };
+    this.#shardParts = { store, inventories, scanParts: ownParts, place, tenant, record, onUnit, isOverdue, patiently };
   }
 
   get #isStopping(): boolean {
@@ -199,9 +204,10 @@ class Joined {
   async #listBuckets(): Promise<void> {
     const { tree } = this.#shardParts.place;
     if (!(tree instanceof BucketTree)) return;
-    const { store, duties } = this.#parts;
+    const { store, duties, scanParts } = this.#parts;
+    const { throttle } = scanParts;
     const { patiently } = this.#shardParts;
-    await listRanges({ store, duties, tree, patiently, shouldStop: () => this.#isStopping }, this.#scan);
+    await listRanges({ store, duties, tree, throttle, patiently, shouldStop: () => this.#isStopping }, this.#scan);
   }
 
   async #work(): Promise<JoinEnd> {
@@ -258,6 +264,8 @@ class Joined {
     } catch (error) {
       // Another process has it now.
       if (error instanceof AppError && error.code === 'LEASE_LOST') return true;
+      // A request to another service was given up.
+      if (error instanceof AppError && error.code === 'SHUTTING_DOWN' && this.#stopping.isAsked) return false;
       throw error;
     }
   }
@@ -265,7 +273,7 @@ class Joined {
   async #ending(): Promise<ScanEnding> {
     const all = sumsOf(await this.#patiently(() => this.#parts.store.shards(this.#scan)));
     const { tree, roots } = this.#shardParts.place;
-    this.#emptyBuckets ??= tree instanceof BucketTree ? emptyRoots(tree, roots) : Promise.resolve([]);
+    this.#emptyBuckets ??= tree instanceof BucketTree ? emptyRoots(tree, pathsOf(roots)) : Promise.resolve([]);
     const empty = [...all.flatMap((sums) => sums.emptyRoots), ...(await this.#emptyBuckets)];
     return { emptyRoots: new Set(empty), prunes: this.#prunes(all) };
   }

@@ -12,6 +12,8 @@ import type { FolderRow, Inventory } from '../../store/inventory-contract.js';
 import type { JoinedFolder } from '../../store/joined-scans-contract.js';
 import type { Vault } from '../../vault/vault.js';
 import { isBucketPath } from '../bucket/bucket-paths.js';
+import { BucketTree } from '../bucket/bucket-tree.js';
+import { requireListed } from '../bucket/buckets.js';
 import type { RangeEnd } from '../bucket/range-visit.js';
 import type { FileResult } from '../facts/file-result.js';
 import { lineOf } from '../report/line-of.js';
@@ -176,7 +178,8 @@ function kept(answer: Answer, isShort: boolean): Answer {
 
 /**
  * Examine folders of a shard. Result: null: it was stopped before the end, and the inventory must not be used any more.
- * Errors as `scanFolders`; STORE_FAILED: what was counted is not what is to be recorded.
+ * Errors as `scanFolders`; STORE_FAILED: what was counted is not what is to be recorded; FILE_UNREADABLE, FILE_STALLED: this process
+ * does not reach its bucket.
  */
 export async function examine(
   { parts, place }: { readonly parts: ScanParts; readonly place: UnitPlace },
@@ -217,6 +220,7 @@ export async function examine(
   };
   const { interrupted, includesUnmatched } = await scanFolders(unitParts, place.request, { ...place, work });
   if (interrupted) return null;
+  await requireReached(place, unreadFolders);
   const { foldersDone: done, foldersFound: found, emptyRoots } = work;
   const { generation, matchedAt } = matcher;
   const sums = tally.sums();
@@ -235,6 +239,19 @@ export async function examine(
     generation,
     matchedAt,
   };
+}
+
+/**
+ * A process that does not reach a bucket any more, since its key has ended or its network is away, would find faults alone, in all units
+ * that others could examine. Errors FILE_UNREADABLE, FILE_STALLED.
+ */
+async function requireReached({ tree, roots }: UnitPlace, unreadFolders: number): Promise<void> {
+  if (!(tree instanceof BucketTree)) return;
+  if (unreadFolders === 0 && !roots.some(({ device }) => tree.isDead(device))) return;
+  await requireListed(
+    tree,
+    roots.map(({ path }) => path),
+  );
 }
 
 const zipped = promisify<Uint8Array, Buffer>(gzip);
