@@ -970,7 +970,7 @@ export const MUTANTS = [
   [SCANS, "listingDuty(name, '')) || !(await isNewest(sql, lease))", "listingDuty(name, ''))", OF_JOINED_BUCKETS],
   [SCANS, 'listed === undefined && ', '', OF_JOINED_BUCKETS],
   [SCANS, ' AND NOT EXISTS ($' + '{OPEN_RANGE})', '', OF_JOINED_BUCKETS],
-  [SCANS, 'up_to = coalesce($3, up_to)', 'up_to = $3', OF_JOINED_BUCKETS],
+  ['src/postgres/scans/ranges.ts', 'up_to = coalesce($3, up_to)', 'up_to = $3', OF_JOINED_BUCKETS],
   [
     UNIT,
     "if (upTo === null) throw new AppError('FILE_UNREADABLE'",

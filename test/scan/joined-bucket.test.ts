@@ -3,12 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PostgresScans } from '../../src/postgres/scans/scans.js';
 import { rangeOf } from '../../src/scan/join/shard-of.js';
-import type { ScanSummary } from '../../src/scan/tally.js';
 import { type JoinedScan, type JoinedScanStore, listingDuty } from '../../src/store/joined-scans-contract.js';
 import { openPostgres } from '../store/backends.js';
 import { FakeS3, type S3Operation } from '../support/fake-s3.js';
-import { Fate, type Lived, ledgerOf, live, resultOf } from '../support/joined.js';
-import { hasPostgres, sharedServer } from '../support/postgres.js';
+import { codesOf, Fate, joinedStores, type Lived, ledgerOf, live, resultOf, summaryOf } from '../support/joined.js';
+import { hasPostgres } from '../support/postgres.js';
 import { seeded } from '../support/random.js';
 import { zipOf } from '../support/zip.js';
 
@@ -18,23 +17,11 @@ const PLACE = 's3://zeef-test/';
 const PAGE_KEYS = 4;
 const KEYS = 70;
 
-const summaryOf = ({ end }: Lived): ScanSummary => end!.summary!;
-const codesOf = (lived: Lived) => summaryOf(lived).warnings.map(({ code }) => code);
 const keyOf = (at: number) => `k${String(at).padStart(3, '0')}`;
 
 describe.runIf(hasPostgres)('a joined scan of a bucket', () => {
-  let database: Promise<string> | undefined;
   let fake: FakeS3;
-  const fresh = async () => {
-    const server = await sharedServer();
-    database ??= server.createDatabase();
-    return server.createSchema(await database);
-  };
-  const change = async (url: string, sql: string) => (await sharedServer()).run(sql, url);
-  const afterAll = async (url: string) => {
-    await change(url, `UPDATE duty SET until = '-infinity' WHERE name LIKE 'scan %'`);
-    await change(url, 'UPDATE answered SET at = 0');
-  };
+  const { fresh, change, afterAll } = joinedStores();
   const put = (key: string, digit: string) => fake.plant(key, Buffer.concat([JPEG, Buffer.from(digit)]));
   const scan = (url: string, life: Parameters<typeof live>[2] = {}, place = PLACE) =>
     live(url, place, { env: fake.env, ...life });

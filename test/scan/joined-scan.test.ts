@@ -9,12 +9,22 @@ import { DUTY_LEASE_MS } from '../../src/duties/with-duty.js';
 import { openPostgresLedger } from '../../src/postgres/ledger/ledger.js';
 import { forgetScan, type JoinParts } from '../../src/scan/join/join-scan.js';
 import { folderOf } from '../../src/scan/join/shard-of.js';
-import type { ScanSummary } from '../../src/scan/tally.js';
 import type { DutyStore } from '../../src/store/duties-contract.js';
 import { shardDuty } from '../../src/store/joined-scans-contract.js';
 import { openPostgres } from '../store/backends.js';
-import { Fate, type Lived, ledgerOf, live, resultOf, writeImage, writeTree } from '../support/joined.js';
-import { hasPostgres, sharedServer } from '../support/postgres.js';
+import {
+  codesOf,
+  Fate,
+  joinedStores,
+  type Lived,
+  ledgerOf,
+  live,
+  resultOf,
+  summaryOf,
+  writeImage,
+  writeTree,
+} from '../support/joined.js';
+import { hasPostgres } from '../support/postgres.js';
 import { seeded } from '../support/random.js';
 import { POSSIBLE } from '../support/scan-parts.js';
 
@@ -23,22 +33,8 @@ const FOLDERS = 20;
 /** Images that the one worker of `live` has in flight. */
 const READ_AT_ONCE = 6;
 
-const summaryOf = ({ end }: Lived): ScanSummary => end!.summary!;
-const codesOf = (lived: Lived) => summaryOf(lived).warnings.map(({ code }) => code);
-
 describe.runIf(hasPostgres)('a joined scan', () => {
-  let database: Promise<string> | undefined;
-  const fresh = async () => {
-    const server = await sharedServer();
-    database ??= server.createDatabase();
-    return server.createSchema(await database);
-  };
-  const change = async (url: string, sql: string) => (await sharedServer()).run(sql, url);
-  /** As long after the last process has ended: no lease, and no Idempotency-Key of a request, lasts. */
-  const afterAll = async (url: string) => {
-    await change(url, `UPDATE duty SET until = '-infinity' WHERE name LIKE 'scan %'`);
-    await change(url, 'UPDATE answered SET at = 0');
-  };
+  const { fresh, change, afterAll } = joinedStores();
 
   test(
     'killed at any call, again and again, counts every file once',

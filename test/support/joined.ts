@@ -14,11 +14,13 @@ import {
   reportLines,
 } from '../../src/scan/join/join-scan.js';
 import type { ScanRequest } from '../../src/scan/scan-request.js';
+import type { ScanSummary } from '../../src/scan/tally.js';
 import { INVENTORY_FILE } from '../../src/sqlite/inventory/file-name.js';
 import { openSqliteInventory } from '../../src/sqlite/inventory/inventory.js';
 import type { DutyStore } from '../../src/store/duties-contract.js';
 import type { LedgerStore } from '../../src/store/ledger-contract.js';
 import { openPostgres } from '../store/backends.js';
+import { sharedServer } from './postgres.js';
 import { failedReply, found, imageReply, matcherOf, POSSIBLE, replyOfFile } from './scan-parts.js';
 
 const DECISIONS = { a: found('match'), b: found('suppressed'), f: POSSIBLE };
@@ -224,6 +226,30 @@ export async function ledgerOf(url: string): Promise<object> {
     await ledger.close();
   }
 }
+
+/** Stores of joined scans, for one file of tests. */
+export function joinedStores() {
+  let database: Promise<string> | undefined;
+  const change = async (url: string, sql: string) => (await sharedServer()).run(sql, url);
+  return {
+    /** Return the address of an empty store. */
+    async fresh(): Promise<string> {
+      const server = await sharedServer();
+      database ??= server.createDatabase();
+      return server.createSchema(await database);
+    },
+    /** Run a statement in a store. */
+    change,
+    /** As long after the last process has ended: no lease, and no Idempotency-Key of a request, lasts. */
+    async afterAll(url: string): Promise<void> {
+      await change(url, `UPDATE duty SET until = '-infinity' WHERE name LIKE 'scan %'`);
+      await change(url, 'UPDATE answered SET at = 0');
+    },
+  };
+}
+
+export const summaryOf = ({ end }: Lived): ScanSummary => end!.summary!;
+export const codesOf = (lived: Lived) => summaryOf(lived).warnings.map(({ code }) => code);
 
 /** Return what is the same in every undisturbed scan of a tree. */
 export function resultOf({ end, report }: Lived): object {

@@ -1,7 +1,6 @@
 /** Scans that several machines do together, in PostgreSQL: see the contract. Every change of a shard locks its duty first. */
-import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors.js';
-import { type PathBytes, pathBytesOf, systemPath } from '../../core/path-bytes.js';
+import type { PathBytes } from '../../core/path-bytes.js';
 import type { Lease } from '../../store/duties-contract.js';
 import {
   type FinishedUnit,
@@ -20,8 +19,10 @@ import {
   type TriedFolder,
 } from '../../store/joined-scans-contract.js';
 import type { Database, Sql } from '../database.js';
-import { arraysOf, type Columns, deleteInSteps, unnested } from '../rows.js';
+import { deleteInSteps } from '../rows.js';
 import { IS_HELD, isNewest } from '../service/duties.js';
+import { addFolders, type FolderRow, folderOf, idOf } from './folders.js';
+import { beginRanges, endOpenRange, failOpenRange, OPEN_RANGE, openRangeOf, type RangeRow } from './ranges.js';
 
 interface ScanRow {
   readonly name: string;
@@ -46,42 +47,12 @@ interface ShardRow {
   readonly is_closed: boolean;
 }
 
-interface FolderRow {
-  readonly shard: number;
-  readonly id: Uint8Array;
-  readonly path: Uint8Array;
-  readonly is_slice: boolean;
-  readonly up_to: Uint8Array | null;
-}
-const FOLDER: Columns<FolderRow> = { shard: 'int4', id: 'bytea', path: 'bytea', is_slice: 'bool', up_to: 'bytea' };
-
-interface RangeRow extends Omit<FolderRow, 'is_slice'> {
-  readonly number: number;
-}
-
 /** Lines that are read at once: of a few units. */
 const LINES_AT_A_TIME = 16;
 const NOW_MS = '(extract(epoch FROM clock_timestamp()) * 1000)::int8';
 /** Characters before and behind a space. */
 const BEHIND_SPACE = '!';
 
-const idOf = (path: PathBytes) => createHash('sha256').update(systemPath(path)).digest();
-// A unit that a process of the version before has prepared knows no ends.
-const bytesOf = (key: PathBytes | null | undefined) => (key == null ? null : systemPath(key));
-const rowOf = ({ shard, path, isSlice, upTo }: JoinedFolder): FolderRow => ({
-  shard,
-  id: idOf(path),
-  path: systemPath(path),
-  is_slice: isSlice,
-  up_to: bytesOf(upTo),
-});
-const folderOf = ({ shard, path, is_slice, up_to }: FolderRow): JoinedFolder => ({
-  shard,
-  path: pathBytesOf(path),
-  isSlice: is_slice,
-  upTo: up_to === null ? null : pathBytesOf(up_to),
-});
-const openOf = ({ number, ...row }: RangeRow): OpenRange => ({ number, range: folderOf({ ...row, is_slice: false }) });
 type TriedRow = FolderRow & { readonly tries: number };
 const triedOf = (row: TriedRow): TriedFolder => ({ ...folderOf(row), tries: row.tries });
 const scanOf = ({ began_ms, ended_ms, ...row }: ScanRow): JoinedScan => ({
@@ -106,14 +77,6 @@ function stateOf(row: ShardRow, fence: number): ShardState {
     isClosed: is_closed,
   };
 }
-
-const addFolders = (sql: Sql, scan: string, folders: readonly JoinedFolder[]) =>
-  sql(
-    `INSERT INTO scan_folder (scan, shard, id, path, is_slice, up_to)
-     SELECT $${Object.keys(FOLDER).length + 1}, shard, id, path, is_slice, up_to FROM ${unnested(FOLDER)}
-     ON CONFLICT DO NOTHING`,
-    [...arraysOf(FOLDER, folders.map(rowOf)), scan],
-  );
 
 export class PostgresScans implements JoinedScanStore {
   readonly #database: Database;
@@ -175,48 +138,20 @@ export class PostgresScans implements JoinedScanStore {
          AND EXISTS (SELECT 1 FROM joined_scan WHERE name = $1 AND run = $2)`,
       [name, run],
     );
-    return rows.map(openOf);
+    return rows.map(openRangeOf);
   }
 
-  async endRange(
+  endRange(
     scan: JoinedScan,
     { range }: OpenRange,
     lease: Lease,
-    { upTo, next }: { readonly upTo: PathBytes | null; readonly next: JoinedFolder | null },
+    end: { readonly upTo: PathBytes | null; readonly next: JoinedFolder | null },
   ): Promise<void> {
-    const { name } = scan;
-    await this.#listing(scan, lease, async (sql) => {
-      // Where the list could not be read, the next run has the end of the last one.
-      const [ended] = await sql<{ root: Buffer; number: number }>(
-        `UPDATE scan_range SET is_open = false, up_to = coalesce($3, up_to) WHERE scan = $1 AND id = $2 AND is_open
-         RETURNING root, number`,
-        [name, idOf(range.path), bytesOf(upTo)],
-      );
-      // An earlier try was committed, and its answer lost.
-      if (ended === undefined) return;
-      const { root, number } = ended;
-      await sql('UPDATE scan_shard SET found = found + 1 WHERE scan = $1 AND shard = $2', [name, range.shard]);
-      await sql(
-        `INSERT INTO scan_folder (scan, shard, id, path, is_slice, up_to)
-         SELECT scan, shard, id, path, false, $4 FROM scan_range WHERE scan = $1 AND root = $2 AND number = $3`,
-        [name, root, number, bytesOf(upTo)],
-      );
-      if (next !== null)
-        await sql(
-          `${INSERT_OPEN_RANGE} VALUES ($1, $2, $3, $4, $5, $6, true)`,
-          openRangeOf(name, next, root, number + 1),
-        );
-    });
+    return this.#listing(scan, lease, (sql) => endOpenRange(sql, scan.name, range, end));
   }
 
-  async failRange(scan: JoinedScan, { range }: OpenRange, lease: Lease): Promise<number> {
-    const [row] = await this.#listing(scan, lease, (sql) =>
-      sql<{ tries: number }>(
-        'UPDATE scan_range SET tries = tries + 1 WHERE scan = $1 AND id = $2 AND is_open RETURNING tries',
-        [scan.name, idOf(range.path)],
-      ),
-    );
-    return row?.tries ?? 0;
+  failRange(scan: JoinedScan, { range }: OpenRange, lease: Lease): Promise<number> {
+    return this.#listing(scan, lease, (sql) => failOpenRange(sql, scan.name, range));
   }
 
   shard(scan: JoinedScan, shard: number, lease: Lease): Promise<ShardState> {
@@ -438,18 +373,6 @@ export class PostgresScans implements JoinedScanStore {
   }
 }
 
-const OPEN_RANGE = 'SELECT 1 FROM scan_range WHERE scan = $1 AND is_open';
-
-const INSERT_OPEN_RANGE = 'INSERT INTO scan_range (scan, root, number, shard, id, path, is_open)';
-const openRangeOf = (scan: string, { path, shard }: JoinedFolder, root: Uint8Array, number: number) => [
-  scan,
-  root,
-  number,
-  shard,
-  idOf(path),
-  systemPath(path),
-];
-
 async function beginAgain(sql: Sql, { name, run }: ScanRow, { folders, buckets }: ScanRoots): Promise<void> {
   // Those of the run that has ended stay: a process of it that stood still may wake and record its unit again.
   if (run > 0)
@@ -463,23 +386,7 @@ async function beginAgain(sql: Sql, { name, run }: ScanRow, { folders, buckets }
     SCAN_SHARDS,
   ]);
   await addFolders(sql, name, folders);
-  for (const { root, first } of buckets) {
-    await sql(
-      `${INSERT_OPEN_RANGE} VALUES ($1, $2, $3, $4, $5, $6, true) ON CONFLICT DO NOTHING`,
-      openRangeOf(name, first, idOf(root), 0),
-    );
-    await sql(
-      `UPDATE scan_range SET is_open = true, tries = 0 WHERE scan = $1 AND root = $2
-         AND number = (SELECT max(number) FROM scan_range WHERE scan = $1 AND root = $2)`,
-      [name, idOf(root)],
-    );
-    await sql(
-      `INSERT INTO scan_folder (scan, shard, id, path, is_slice, up_to)
-       SELECT scan, shard, id, path, false, up_to FROM scan_range WHERE scan = $1 AND root = $2 AND NOT is_open
-       ON CONFLICT DO NOTHING`,
-      [name, idOf(root)],
-    );
-  }
+  await beginRanges(sql, name, buckets);
   await sql(
     `UPDATE scan_shard SET run = $2, units = 0, done = 0, sums = NULL, is_closed = false, prepared = NULL,
        found = (SELECT count(*) FROM scan_folder WHERE scan_folder.scan = $1 AND scan_folder.shard = scan_shard.shard),

@@ -58,15 +58,16 @@ export async function listRanges(parts: ListingParts, scan: JoinedScan): Promise
     const open = await patiently(() => store.openRanges(scan));
     if (open.length === 0) return;
     const roots = open.map(({ range }) => bucketRow(range.path).root);
-    let pauseMs = WAIT_MS;
+    let tried: number | null = null;
     // In another order than the other processes.
     const from = Math.floor(Math.random() * roots.length);
     for (const root of [...roots.slice(from), ...roots.slice(0, from)]) {
       if (shouldStop()) return;
       const duty = listingDuty(scan.name, markOfRoot(root));
       const held = await patiently(() => withDuty(duties, duty, (own) => listRoot(parts, scan, root, own)));
-      if (held !== null) pauseMs = held.result;
+      if (held !== null) tried = Math.max(tried ?? 0, held.result);
     }
+    const pauseMs = tried ?? WAIT_MS;
     // Meanwhile another process may try.
     for (const untilMs = performance.now() + pauseMs; performance.now() < untilMs && !shouldStop(); )
       await delay(Math.min(WAIT_MS, pauseMs));
