@@ -163,6 +163,21 @@ describe.runIf(hasPostgres)('a joined scan of a bucket', () => {
   );
 
   test(
+    'whose list was given up is not whole, though it could be listed by then',
+    async () => {
+      const url = await fresh();
+      // Once within a range, which ends there, and each of the tries behind it.
+      let failures = 0;
+      fake.changePage = (keys) =>
+        keys.some((one) => one >= keyOf(PAGE_KEYS)) && failures++ < 7 ? [...keys].reverse() : keys;
+      const cut = await scan(url);
+      expect([cut.hashed, summaryOf(cut).byReason.unreadable]).toEqual([PAGE_KEYS, 1]);
+      expect((await scan(url, again)).hashed).toBe(KEYS - PAGE_KEYS);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'whose list fails for a while is listed to its end',
     async () => {
       const url = await fresh();
