@@ -351,6 +351,27 @@ describe.runIf(hasPostgres)('a joined scan of a bucket', () => {
   );
 
   test(
+    'stopped while a request is to be sent again finishes its unit',
+    async () => {
+      const url = await fresh();
+      let isStopping = false;
+      fake.onRequest = (operation, key) => {
+        if (operation !== 'GetObject' || key !== keyOf(5) || isStopping) return;
+        isStopping = true;
+        fake.script.push({ of: 'GetObject', key, does: 'error', status: 503 });
+      };
+      // The bucket is listed to its end, and one shard has work: the first range.
+      for (let at = 8; at < KEYS; at++) fake.objects.delete(keyOf(at));
+      fake.objects.delete('text');
+      const stopped = await scan(url, { shouldStop: () => isStopping });
+      expect([stopped.end?.summary, stopped.hashed]).toEqual([null, 8]);
+      expect(await change(url, 'SELECT sum(units)::int AS units FROM scan_shard')).toEqual([{ units: 1 }]);
+      expect((await scan(url)).hashed).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     'an object that ends every process that reads it is given up with its range alone',
     async () => {
       const url = await fresh();
