@@ -15,6 +15,7 @@ import { http } from './http.js';
 import { images } from './images.js';
 import { index } from './index-bench.js';
 import { kernels } from './kernels.js';
+import { large } from './large.js';
 import { ledger } from './ledger.js';
 import { lists } from './lists.js';
 import { live } from './live.js';
@@ -41,6 +42,7 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<BenchT
   images,
   formats,
   memory,
+  large,
   overhead,
   http,
   ledger,

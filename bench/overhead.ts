@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import autocannon from 'autocannon';
 import { queryBatchOf } from '../src/check/file-queries.js';
@@ -19,29 +19,18 @@ import { loadPdqHasher } from '../src/kernels/pdq-wasm.js';
 import { createService, type Service } from '../src/service/service.js';
 import { createLogger } from '../src/telemetry/log.js';
 import { childEnv, endWithParent } from './child.js';
+import { type ImageSpent, medianSpentOf, spentScanning, writeTrees } from './image-trees.js';
 import { listRows } from './list-rows.js';
 import { pdqLike } from './pdq-like.js';
 import { uploads } from './pictures.js';
-import { medianOf, startTreeClock } from './processor.js';
+import { startTreeClock } from './processor.js';
 import type { BenchTable } from './report.js';
-import { runScan } from './scan-run.js';
 import { tempFolder } from './temp-folder.js';
 
 const FULL = { entries: 1_000_000, few: 640, many: 3_200, trials: 5, requests: 3_000 };
 const SMOKE = { entries: 2_000, few: 8, many: 24, trials: 1, requests: 32 };
 const CONNECTIONS = 16;
 const MS = 1_000;
-
-interface Spent {
-  /** Processor time and wall time of an image. */
-  readonly processorMs: number;
-  readonly wallMs: number;
-}
-
-const medianSpentOf = (spent: readonly Spent[]): Spent => ({
-  processorMs: medianOf(spent.map(({ processorMs }) => processorMs)),
-  wallMs: medianOf(spent.map(({ wallMs }) => wallMs)),
-});
 
 /** Time of the stages of `paths`, each alone in this thread; the search is one batch. */
 async function stages(service: Service, paths: readonly string[]): Promise<{ table: [string, number][]; sum: string }> {
@@ -78,32 +67,6 @@ async function stages(service: Service, paths: readonly string[]): Promise<{ tab
   return { table, sum };
 }
 
-/** Time of an image in a scan: the difference of two trees, so that starting is not in it. */
-async function scanned(
-  service: Service,
-  folders: readonly [few: string, many: string],
-  trials: number,
-): Promise<Spent> {
-  const measure = async (folder: string) => {
-    // A service's threads are of this process, its decoder and walk processes below it.
-    const stop = startTreeClock();
-    const { checked } = await runScan(service, folder);
-    const { seconds, processorSeconds } = stop();
-    return { checked, wallMs: seconds * MS, processorMs: processorSeconds * MS };
-  };
-  await measure(folders[1]);
-  const spent: Spent[] = [];
-  for (let trial = 0; trial < trials; trial++) {
-    const [few, many] = [await measure(folders[0]), await measure(folders[1])];
-    const images = many.checked - few.checked;
-    spent.push({
-      processorMs: (many.processorMs - few.processorMs) / images,
-      wallMs: (many.wallMs - few.wallMs) / images,
-    });
-  }
-  return medianSpentOf(spent);
-}
-
 const LISTENS = /listens on (http:\S+)/;
 
 /** Time of an image over HTTP, of the server alone. */
@@ -112,7 +75,7 @@ async function requested(
   workers: string,
   bodies: readonly Buffer[],
   { trials, requests }: { readonly trials: number; readonly requests: number },
-): Promise<Spent> {
+): Promise<ImageSpent> {
   const env = { ZEEF_DATA_DIR: dataDir, ZEEF_WORKERS: workers, ZEEF_PORT: '0', ZEEF_QUEUE_IMAGES_PER_WORKER: '64' };
   const server = endWithParent(
     // As the container starts it.
@@ -149,7 +112,7 @@ async function requested(
       });
     };
     await load(requests);
-    const spent: Spent[] = [];
+    const spent: ImageSpent[] = [];
     for (let trial = 0; trial < trials; trial++) {
       const stop = startTreeClock(server.pid!);
       const { '2xx': good, non2xx, errors } = await load(requests);
@@ -174,29 +137,19 @@ export async function overhead({
 }): Promise<BenchTable> {
   const size = { ...(smoke ? SMOKE : FULL), ...(sizes?.[0] === undefined ? {} : { entries: sizes[0] }) };
   const work = tempFolder('overhead');
-  const at = (...path: string[]) => join(work, ...path);
+  const dataDir = join(work, 'data');
   try {
     const pictures = await uploads(smoke ? 4 : 64);
-    for (const [folder, count] of [
-      ['few', size.few],
-      ['many', size.many],
-    ] as const) {
-      mkdirSync(at(folder));
-      for (let n = 0; n < count; n++) {
-        // Bytes after the image: the files differ, so that none is found by the digest of another.
-        const tail = Buffer.from(`${folder} ${n}`);
-        writeFileSync(at(folder, `${n}.jpg`), Buffer.concat([pictures[n % pictures.length]!, tail]));
-      }
-    }
+    const trees = writeTrees(work, pictures, size);
     const rows: (string | number)[][] = [];
     let floor = 0;
     let checksum = '';
-    const add = (name: string, { processorMs, wallMs }: Spent) =>
+    const add = (name: string, { processorMs, wallMs }: ImageSpent) =>
       rows.push([name, processorMs, processorMs - floor, wallMs, MS / wallMs]);
     const values = pdqLike(size.entries, 1);
     for (const workers of ['1', '2']) {
       const flags = {
-        dataDir: at('data'),
+        dataDir,
         logLevel: 'silent',
         workers,
         cacheBytesMax: '0',
@@ -212,7 +165,7 @@ export async function overhead({
         await service.reload();
       }
       if (rows.length === 0) {
-        const paths = Array.from({ length: size.few }, (_, n) => at('few', `${n}.jpg`));
+        const paths = Array.from({ length: size.few }, (_, n) => join(trees.few, `${n}.jpg`));
         await stages(service, paths);
         const { table, sum } = await stages(service, paths);
         checksum = sum.slice(0, 12);
@@ -220,11 +173,11 @@ export async function overhead({
         floor = table.reduce((all, [, ms]) => all + ms, 0);
         rows.push(['all stages', floor, '', '', '']);
       }
-      add(`scan, workers: ${workers}`, await scanned(service, [at('few'), at('many')], size.trials));
+      add(`scan, workers: ${workers}`, await spentScanning(service, trees, size.trials));
       await service.close();
     }
     for (const workers of ['1', '2'])
-      add(`POST /v1/check, workers: ${workers}`, await requested(at('data'), workers, pictures, size));
+      add(`POST /v1/check, workers: ${workers}`, await requested(dataDir, workers, pictures, size));
     return {
       title: `Processor time of an image, JPEG 500x375, ${size.entries.toLocaleString('en')} PDQ entries`,
       notes: [

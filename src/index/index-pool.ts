@@ -7,7 +7,7 @@ import { artefact } from '../core/package-root.js';
 import { threadPool } from '../core/thread-pool.js';
 import { type DigestRows, type DigestTable, type DigestTableShare, openDigestTable } from './digest-table.js';
 import { type DigestPart, digestTableOf, type IndexTask, type MergePart, type Shared } from './index-worker.js';
-import { buildRing, openRing, type RingIndex, type RingShare } from './ring.js';
+import { buildRing, emptyRing, openRing, type RingIndex, type RingShare } from './ring.js';
 import { CHUNKS, SLOTS } from './ring-layout.js';
 import type { CandidateColumns } from './types.js';
 
@@ -15,6 +15,8 @@ import type { CandidateColumns } from './types.js';
 const BUILD_HERE_MAX = 20_000;
 /** More are built by all threads, as at the start; fewer, and merges, by one: the other threads answer queries. */
 const BUILD_ALONE_MAX = 2_000_000;
+/** Entries that a thread copies at once, of these: a few milliseconds. */
+const FILL_ENTRIES = 262_144;
 /** Each thread reads a ring with a scratch of its own, including the thread that answers requests. */
 const THREADS_MAX = SLOTS - 1;
 /** Idle builders end early: an ended thread holds no segment. */
@@ -68,7 +70,14 @@ export function createIndexPool({
       const entryCount = hashes.length / HASH256_BYTES;
       if (entryCount <= BUILD_HERE_MAX) return buildRing(hashes);
       if (entryCount <= BUILD_ALONE_MAX) return openRing((await build({ task: 'ring', hashes })) as RingShare);
-      const share = (await build({ task: 'layOut', hashes })) as RingShare;
+      const share = emptyRing(entryCount);
+      await Promise.all(
+        Array.from({ length: Math.ceil(entryCount / FILL_ENTRIES) }, (_, part) => {
+          const first = part * FILL_ENTRIES;
+          const some = hashes.subarray(first * HASH256_BYTES, (first + FILL_ENTRIES) * HASH256_BYTES);
+          return build({ task: 'fill', share, hashes: some, first });
+        }),
+      );
       let table = 0;
       const tables = Array.from({ length: CHUNKS }, async (_, c) => {
         await build({ task: 'table', share, c });

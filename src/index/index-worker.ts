@@ -8,7 +8,16 @@ import {
   layOutDigestTable,
   openDigestTable,
 } from './digest-table.js';
-import { buildRingTable, hashesOf, layOutRing, openRing, type RingIndex, type RingShare } from './ring.js';
+import {
+  buildRingTable,
+  fillRing,
+  hashesOf,
+  joinRings,
+  layOutRing,
+  openRing,
+  type RingIndex,
+  type RingShare,
+} from './ring.js';
 import { CHUNKS } from './ring-layout.js';
 import { noteDropped, remainingRuns } from './segment.js';
 import type { CandidateColumns } from './types.js';
@@ -20,7 +29,8 @@ export interface Shared<S> {
 }
 
 export type IndexTask =
-  | { readonly task: 'layOut'; readonly hashes: Uint8Array }
+  /** Hashes for the entries from `first` on. */
+  | { readonly task: 'fill'; readonly share: RingShare; readonly hashes: Uint8Array; readonly first: number }
   | { readonly task: 'ring'; readonly hashes: Uint8Array }
   | { readonly task: 'merge'; readonly parts: readonly MergePart[] }
   | { readonly task: 'table'; readonly share: RingShare; readonly c: number }
@@ -96,20 +106,20 @@ export default function run(
   task: IndexTask,
 ): RingShare | DigestTableShare | undefined | CandidateColumns[] | DigestRows[] {
   switch (task.task) {
-    case 'layOut':
-      return layOutRing([task.hashes]);
+    case 'fill':
+      fillRing(task.share, task.hashes, task.first);
+      return undefined;
     case 'ring':
-      return withTables(layOutRing([task.hashes]));
+      return withTables(layOutRing(task.hashes));
     case 'merge':
       return withTables(
-        layOutRing(
+        joinRings(
           task.parts.flatMap(({ share, removed }) => {
             const hashes = hashesOf(share);
             return Array.from(remainingRuns(share.entryCount, removed), ([from, to]) =>
               hashes.subarray(from * HASH256_BYTES, to * HASH256_BYTES),
             );
           }),
-          { areChunks: true },
         ),
       );
     case 'table':

@@ -93,27 +93,40 @@ export function ringBuilder(expectedCount: number): IndexBuilder {
   };
 }
 
-/**
- * Allocate a memory and copy the hashes; its tables are not built yet.
- * Shape   `parts`: N × 32 bytes together. `areChunks`: they come from `hashesOf` another ring.
- * Errors  INDEX_FULL: more than SEGMENT_ENTRIES_MAX.
- */
-export function layOutRing(parts: readonly Uint8Array[], { areChunks = false } = {}): RingShare {
-  const entryCount = parts.reduce((bytes, part) => bytes + part.length, 0) / HASH256_BYTES;
+/** Allocate a memory without hashes and tables. Errors INDEX_FULL: more than SEGMENT_ENTRIES_MAX. */
+export function emptyRing(entryCount: number): RingShare {
   if (entryCount > SEGMENT_ENTRIES_MAX) throw new AppError('INDEX_FULL', { entryCount, most: SEGMENT_ENTRIES_MAX });
   const layout = layoutFor(entryCount);
   const pages = Math.ceil(layout.totalBytes / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const share = { memory, entryCount };
+  new Uint16Array(memory.buffer, layout.masks, PROBES[2]).set(masks());
+  new Uint32Array(memory.buffer, layout.header, 8).set(headerWords(layout, entryCount));
+  return { memory, entryCount };
+}
+
+/** Copy hashes to the entries from `first` on; each part may be copied by another thread. Shape: n × 32 bytes. */
+export function fillRing(share: RingShare, hashes: Uint8Array, first: number): void {
+  hashesOf(share).set(hashes, first * HASH256_BYTES);
+  const at = layoutFor(share.entryCount).hashes + first * HASH256_BYTES;
+  loadRingKernel(share.memory).toChunks(at, hashes.length / HASH256_BYTES);
+}
+
+/** Return a ring with the hashes of others, without tables. Shape: N × 32 bytes together, from `hashesOf`. Errors as `emptyRing`. */
+export function joinRings(parts: readonly Uint8Array[]): RingShare {
+  const share = emptyRing(parts.reduce((bytes, part) => bytes + part.length, 0) / HASH256_BYTES);
   const hashes = hashesOf(share);
   let at = 0;
   for (const part of parts) {
     hashes.set(part, at);
     at += part.length;
   }
-  new Uint16Array(memory.buffer, layout.masks, PROBES[2]).set(masks());
-  new Uint32Array(memory.buffer, layout.header, 8).set(headerWords(layout, entryCount));
-  if (!areChunks) loadRingKernel(memory).toChunks(layout.hashes, entryCount);
+  return share;
+}
+
+/** Return a ring without tables. Shape: N × 32 bytes. Errors as `emptyRing`. */
+export function layOutRing(hashes: Uint8Array): RingShare {
+  const share = emptyRing(hashes.length / HASH256_BYTES);
+  fillRing(share, hashes, 0);
   return share;
 }
 
@@ -147,7 +160,7 @@ export function buildRingTable({ memory, entryCount }: RingShare, c: number): vo
 
 /** Build a ring. Shape: N × 32 bytes. Errors INDEX_FULL: more than SEGMENT_ENTRIES_MAX. */
 export function buildRing(hashes: Uint8Array): RingIndex {
-  const share = layOutRing([hashes]);
+  const share = layOutRing(hashes);
   for (let c = 0; c < CHUNKS; c++) buildRingTable(share, c);
   return openRing(share);
 }

@@ -69,6 +69,14 @@ class OpenRows {
 
   addMany({ keys, listKeys }: SegmentColumns, values: Uint8Array): void {
     const needed = this.count + keys.length;
+    const areShared = [keys, listKeys, values].every(({ buffer }) => buffer instanceof SharedArrayBuffer);
+    if (this.count === 0 && areShared) {
+      // Never written: the next addition finds them full, and copies them.
+      this.values = values;
+      this.columns = { keys, listKeys };
+      this.count = needed;
+      return;
+    }
     if (needed > this.columns.keys.length) this.#grow(needed);
     this.values.set(values, this.count * this.valueBytes);
     this.columns.keys.set(keys, this.count);
@@ -182,7 +190,10 @@ export class Segmented<I extends Measurable> {
     this.#rows.add(key, listKey, value);
   }
 
-  /** Add many entries, after a `settle` where they would not fit. Shape: `values` N × `valueBytes`. */
+  /**
+   * Add many entries, after a `settle` where they would not fit. Those on shared memory may be kept as they are, and must not change.
+   * Shape: `values` N × `valueBytes`.
+   */
   async addMany({ keys, listKeys }: SegmentColumns, values: Uint8Array): Promise<void> {
     if (this.#rows.count + keys.length > this.#maker.entriesMax) await this.settle();
     this.#rows.addMany({ keys, listKeys }, values);

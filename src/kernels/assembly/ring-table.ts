@@ -1,45 +1,52 @@
 /** Layout of hashes in a ring's memory: bits of a hash as chunks, and entries in the order of each chunk. */
 
-/** Rotate each row k of the 16×16 bits at `at` to the right by k times `step`. */
+/** Rotate eight rows to the left by the binary logarithms of `factors`: the product of a row has its upper bits in its upper half. */
 @inline
-function rotateRows(at: usize, step: u32): void {
-  for (let k: u32 = 0; k < 16; k++) {
-    const row = <u32>load<u16>(at + (<usize>k << 1));
-    const by = (step * k) & 15;
-    store<u16>(at + (<usize>k << 1), <u16>((row >> by) | (row << (16 - by))));
+function rotateRows(rows: v128, factors: v128): v128 {
+  const first = i32x4.extmul_low_i16x8_u(rows, factors);
+  const last = i32x4.extmul_high_i16x8_u(rows, factors);
+  const ones = i32x4.splat(0xffff);
+  return i16x8.narrow_i32x4_u(
+    v128.or(v128.and(first, ones), i32x4.shr_u(first, 16)),
+    v128.or(v128.and(last, ones), i32x4.shr_u(last, 16)),
+  );
+}
+
+/** Store the columns of 8×16 bits from `at` on, the last one first: column j is the j-th bit of each byte. */
+@inline
+function storeColumns(bytes: v128, at: usize): void {
+  for (let column: u32 = 0; column < 8; column++) {
+    store<u16>(at + (<usize>(7 - column) << 1), <u16>i8x16.bitmask(bytes));
+    // The next bit of each byte becomes its first.
+    bytes = i8x16.add(bytes, bytes);
   }
 }
 
-/** Transpose the 16×16 bits at `at`. Hacker's Delight 7-3: swap ever smaller blocks across the diagonal. */
+/** Transpose 16×16 bits, the rows 0 to 7 and 8 to 15, and store them at `at`. */
 @inline
-function transpose(at: usize): void {
-  let mask: u32 = 0x00ff;
-  for (let width: u32 = 8; width != 0; width >>= 1, mask ^= mask << width) {
-    for (let k: u32 = 0; k < 16; k = (k + width + 1) & ~width) {
-      const a = at + (<usize>k << 1);
-      const b = at + (<usize>(k + width) << 1);
-      const swapped = ((<u32>load<u16>(a) >> width) ^ <u32>load<u16>(b)) & mask;
-      store<u16>(a, <u16>(<u32>load<u16>(a) ^ (swapped << width)));
-      store<u16>(b, <u16>(<u32>load<u16>(b) ^ swapped));
-    }
-  }
+function storeTransposed(first: v128, last: v128, at: usize): void {
+  storeColumns(i8x16.shuffle(first, last, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), at);
+  storeColumns(i8x16.shuffle(first, last, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), at + 16);
 }
 
-/** Convert `count` hashes of 32 bytes to chunks, in place. */
+/** Convert `count` hashes of 32 bytes to chunks, in place: row k is rotated to the right by 5k bits. */
 export function toChunks(hashes: usize, count: u32): void {
   const end = hashes + (<usize>count << 5);
-  for (let at = hashes; at < end; at += 32) {
-    rotateRows(at, 5);
-    transpose(at);
-  }
+  const first = i16x8(1, 1 << 11, 1 << 6, 1 << 1, 1 << 12, 1 << 7, 1 << 2, 1 << 13);
+  const last = i16x8(1 << 8, 1 << 3, 1 << 14, 1 << 9, 1 << 4, -32_768, 1 << 10, 1 << 5);
+  for (let at = hashes; at < end; at += 32)
+    storeTransposed(rotateRows(v128.load(at), first), rotateRows(v128.load(at, 16), last), at);
 }
 
-/** Convert chunks back to hashes, in place. */
+/** Convert chunks back to hashes, in place: row k is rotated to the left by 5k bits. */
 export function fromChunks(hashes: usize, count: u32): void {
   const end = hashes + (<usize>count << 5);
+  const first = i16x8(1, 1 << 5, 1 << 10, -32_768, 1 << 4, 1 << 9, 1 << 14, 1 << 3);
+  const last = i16x8(1 << 8, 1 << 13, 1 << 2, 1 << 7, 1 << 12, 1 << 1, 1 << 6, 1 << 11);
   for (let at = hashes; at < end; at += 32) {
-    transpose(at);
-    rotateRows(at, 11);
+    storeTransposed(v128.load(at), v128.load(at, 16), at);
+    v128.store(at, rotateRows(v128.load(at), first));
+    v128.store(at, rotateRows(v128.load(at, 16), last), 16);
   }
 }
 
