@@ -56,6 +56,9 @@ interface EngineStatus {
   readonly capacity: number;
 }
 
+/** The bytes of an image, or a file that the decoder process reads itself where its sandbox allows it. */
+export type ImageBytesOrFile = { readonly bytes: Uint8Array } | { readonly file: FileSource };
+
 export interface ImageEngine {
   /**
    * Hash an image. `sha256`: of the bytes, lower-case hex, if the caller knows it.
@@ -67,6 +70,8 @@ export interface ImageEngine {
   hashFile(file: FileSource, wants: HashWants): Promise<HashReply>;
   /** Hash the file that an operator named. Errors as `hashBytes`. */
   hashPath(path: PathBytes, wants: HashWants): Promise<HashReply>;
+  /** Hash an image of a caller that bounds how many it has at once: where the queue has no room, it waits. Errors SHUTTING_DOWN. */
+  hashWaiting(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply>;
   /** Wait until the queue has room, instead of getting QUEUE_FULL. */
   whenRoom(): Promise<void>;
   readonly status: EngineStatus;
@@ -175,11 +180,15 @@ class Engine implements ImageEngine {
   async hashBytes(bytes: Uint8Array, wants: HashWants, sha256?: string): Promise<HashReply> {
     const reason = sha256 === undefined ? null : this.#crashers.reasonFor(sha256);
     if (reason !== null) return failed(bytes.byteLength, computeDigests(bytes, wants.digests), reason);
-    return this.#add(bytes, null, wants);
+    return this.#addInRoom({ bytes }, wants);
   }
 
-  hashFile(file: FileSource, wants: HashWants): Promise<HashReply> {
-    return this.#add(null, file, wants);
+  async hashFile(file: FileSource, wants: HashWants): Promise<HashReply> {
+    return this.#addInRoom({ file }, wants);
+  }
+
+  hashWaiting(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply> {
+    return this.#closing ? Promise.reject(new AppError('SHUTTING_DOWN')) : this.#add(input, wants);
   }
 
   hashPath(path: PathBytes, wants: HashWants): Promise<HashReply> {
@@ -199,9 +208,14 @@ class Engine implements ImageEngine {
     await this.#fileDigests.close();
   }
 
-  async #add(bytes: Uint8Array | null, file: FileSource | null, wants: HashWants): Promise<HashReply> {
+  #addInRoom(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply> {
     if (this.#closing) throw new AppError('SHUTTING_DOWN');
     if (this.#held >= this.#capacity) throw new AppError('QUEUE_FULL', { capacity: this.#capacity });
+    return this.#add(input, wants);
+  }
+
+  #add(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply> {
+    const [bytes, file] = 'bytes' in input ? [input.bytes, null] : [null, input.file];
     return new Promise((resolve) => {
       this.#queue.push({ id: this.#nextId++, bytes, file, wants, resolve, startedMs: null, isRead: false, worker: 0 });
       this.#pump();

@@ -105,11 +105,13 @@ const FRAME_BYTES_MAX = 1_100_000_000;
 
 /** Return a frame up to its body. */
 export function encodeHead(head: object, bodyBytes: number): Buffer {
-  const json = Buffer.from(JSON.stringify(head));
-  const lengths = Buffer.allocUnsafe(HEAD_BYTES);
-  lengths.writeUInt32LE(json.length, 0);
-  lengths.writeUInt32LE(bodyBytes, 4);
-  return Buffer.concat([lengths, json]);
+  const json = JSON.stringify(head);
+  const jsonBytes = Buffer.byteLength(json);
+  const encoded = Buffer.allocUnsafe(HEAD_BYTES + jsonBytes);
+  encoded.writeUInt32LE(jsonBytes, 0);
+  encoded.writeUInt32LE(bodyBytes, 4);
+  encoded.write(json, HEAD_BYTES);
+  return encoded;
 }
 
 /** Return a whole frame, with a copy of its body. */
@@ -180,7 +182,7 @@ export function unpackReply(packed: Buffer): HashReply {
 }
 
 /**
- * Splits a stream of chunks into frames. A body arrives in one piece, copied once.
+ * Splits a stream of chunks into frames. A body arrives in one piece, copied at most once; it shares the memory of its neighbours.
  *
  * Errors  of `push`: Error for a frame over the size limit, SyntaxError for an invalid head.
  */
@@ -196,7 +198,7 @@ export class FrameReader {
     for (;;) {
       const needed = this.#frameBytes();
       if (needed === null || this.#bytes < needed) return;
-      const all = Buffer.concat(this.#chunks);
+      const all = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
       const headEnd = HEAD_BYTES + all.readUInt32LE(0);
       this.#chunks = all.length > needed ? [all.subarray(needed)] : [];
       this.#bytes = all.length - needed;

@@ -139,10 +139,9 @@ export class FileStream {
       onResult,
       onOther,
     });
-    const { hashReply, whenRoom, workers, queueImagesPerWorker, imageBytesMax } = decoder;
+    const { hashReply, workers, queueImagesPerWorker, imageBytesMax } = decoder;
     this.imageReader = new ImageReader({
       hashReply,
-      whenRoom,
       imageBytesMax,
       walker,
       committer: this.committer,

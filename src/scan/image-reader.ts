@@ -3,12 +3,11 @@
  * and only if they are what they were when they were inspected: one that was written meanwhile is read once more.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import pLimit from 'p-limit';
 import { AppError, type ErrorCode } from '../core/errors.js';
 import { FILE_FAULTS, type FileFault, type FileIdentity } from '../core/file-identity.js';
 import { joinPath, type PathBytes } from '../core/path-bytes.js';
 import { type Digests, FRAMED_FORMATS, type NotCheckedReason } from '../core/vocabulary.js';
-import type { FileSource, HashReply } from '../engine/image-engine.js';
+import type { FileSource, HashReply, ImageBytesOrFile } from '../engine/image-engine.js';
 import { ByteRoom } from './byte-room.js';
 import type { Committer } from './committer.js';
 import { DECODING, type FileFacts, type FileKind, factsOfReply, IMAGE_KIND } from './facts/file-facts.js';
@@ -31,12 +30,8 @@ export interface FileReading {
   readonly bytesRead: number | null;
 }
 
-/** A file that the decoder process reads, or the bytes of one that lies in an archive. */
-type ImageInput = { readonly file: FileSource } | { readonly bytes: Uint8Array };
-
 interface ImageReaderParts {
-  readonly hashReply: (input: ImageInput, wants: ImageWants) => Promise<HashReply>;
-  readonly whenRoom: () => Promise<void>;
+  readonly hashReply: (input: ImageBytesOrFile, wants: ImageWants) => Promise<HashReply>;
   readonly imageBytesMax: number;
   readonly walker: ScanTree;
   readonly committer: Committer;
@@ -84,7 +79,6 @@ function refusal(bytes: number, reason: NotCheckedReason, code: ErrorCode, diges
 }
 
 export class ImageReader {
-  readonly #oneAtATime = pLimit(1);
   readonly #memory = new ByteRoom(BYTES_AHEAD_MAX);
 
   constructor(readonly parts: ImageReaderParts) {}
@@ -100,15 +94,8 @@ export class ImageReader {
     return status!;
   }
 
-  /** Hash an image. Callers wait for room one at a time: otherwise several would see the same room, and all but one be refused. */
-  async hash(input: ImageInput, wants: ImageWants = this.parts.wants): Promise<HashReply> {
-    const { hashReply, whenRoom } = this.parts;
-    // In an object, so that the next caller does not wait for the reply itself.
-    const { reply } = await this.#oneAtATime(async () => {
-      await whenRoom();
-      return { reply: hashReply(input, wants) };
-    });
-    return reply;
+  hash(input: ImageBytesOrFile, wants: ImageWants = this.parts.wants): Promise<HashReply> {
+    return this.parts.hashReply(input, wants);
   }
 
   /** Return the facts of a file; one that cannot be read has facts too. Errors SHUTTING_DOWN. */

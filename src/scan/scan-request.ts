@@ -1,7 +1,7 @@
 /** Request, parts and result of a scan. */
 import type { PathBytes } from '../core/path-bytes.js';
 import type { OrientationChoice } from '../core/vocabulary.js';
-import type { FileSource, HashReply } from '../engine/image-engine.js';
+import type { HashReply, ImageBytesOrFile } from '../engine/image-engine.js';
 import type { Inventory } from '../store/inventory-contract.js';
 import type { BucketLimits } from './bucket/bucket-tree.js';
 import type { FileFacts } from './facts/file-facts.js';
@@ -44,13 +44,8 @@ export interface ScanRequest {
 
 /** The decoder process as a scan uses it. */
 export interface ScanDecoder {
-  /** Errors QUEUE_FULL, SHUTTING_DOWN. */
-  hashReply(
-    input: { readonly bytes: Uint8Array } | { readonly file: FileSource },
-    wants: ImageWants,
-  ): Promise<HashReply>;
-  /** Wait until the queue has room for an image. */
-  whenRoom(): Promise<void>;
+  /** It waits where the queue has no room: a scan bounds how many it has at once. Errors SHUTTING_DOWN. */
+  hashReply(input: ImageBytesOrFile, wants: ImageWants): Promise<HashReply>;
   readonly workers: number;
   readonly queueImagesPerWorker: number;
   readonly imageBytesMax: number;

@@ -21,7 +21,7 @@ import type { Config } from '../config/knobs.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { AppError } from '../core/errors.js';
 import type { Algorithm, ListInfo, OrientationChoice } from '../core/vocabulary.js';
-import type { FileSource, HashReply, HashWants, ViewReply } from '../engine/image-engine.js';
+import type { HashReply, HashWants, ImageBytesOrFile, ViewReply } from '../engine/image-engine.js';
 import { createIndexPool, type IndexPool } from '../index/index-pool.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { createImportJobs, type ImportJobs } from '../lists/import/import-jobs.js';
@@ -92,11 +92,8 @@ export interface Service {
   hashImage(input: ImageInput, wants: HashWants): Promise<HashAnswer>;
   /** The same, with the windows of the first view. */
   hashParts(input: ImageInput, wants: HashWants): Promise<HashAnswer & { readonly parts: ViewReply['windows'] }>;
-  /** Return the decoder process's reply, for bytes or for a file that it reads itself. Errors: QUEUE_FULL, SHUTTING_DOWN. */
-  hashReply(
-    input: { readonly bytes: Uint8Array } | { readonly file: FileSource },
-    wants: HashWants,
-  ): Promise<HashReply>;
+  /** Return the decoder process's reply. It waits where the queue has no room: the caller bounds how many it has at once. Errors SHUTTING_DOWN. */
+  hashReply(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply>;
   /** Errors LIST_NOT_FOUND, STORE_FAILED. */
   openFiles(options: Pick<CheckOptions, 'lists' | 'tenant'>): Promise<FileBatch>;
   /** Wait until the decoder would accept an image: for batches, which wait instead of failing. */
@@ -368,7 +365,7 @@ function queries(
     },
     async hashReply(input, wants) {
       const engine = await decoder.engine();
-      return 'bytes' in input ? engine.hashBytes(input.bytes, wants) : engine.hashFile(input.file, wants);
+      return engine.hashWaiting(input, wants);
     },
     openFiles: (options) => openFiles({ store: store.lists, live, pool, recorder, reload }, options),
     whenRoom: async () => (await decoder.engine()).whenRoom(),
@@ -415,9 +412,9 @@ function importJobsFrom(
 }
 
 /** The decoder interface of scans. */
-export function scanDecoder({ hashReply, whenRoom, config }: Service): ScanDecoder {
+export function scanDecoder({ hashReply, config }: Service): ScanDecoder {
   const { workers, queueImagesPerWorker, imageBytesMax } = config;
-  return { hashReply, whenRoom, workers, queueImagesPerWorker, imageBytesMax };
+  return { hashReply, workers, queueImagesPerWorker, imageBytesMax };
 }
 
 /** Start the webhooks of a serving process. Result: stops them, after the events in flight. */

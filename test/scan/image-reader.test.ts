@@ -34,7 +34,6 @@ async function readFile(during: (reading: number, path: string) => void) {
           during(++readings, path);
           return UNREADABLE;
         }),
-      whenRoom: async () => {},
       imageBytesMax: 1_000_000,
       walker,
       throttle: { filesAtOnce: Number.POSITIVE_INFINITY, take: async () => {} } as never,

@@ -72,7 +72,6 @@ describe('a folder with more names than one unit takes', () => {
     const parts: ScanParts = {
       decoder: {
         hashReply: () => Promise.reject(new Error('no image')),
-        whenRoom: async () => {},
         workers: 1,
         queueImagesPerWorker: 1,
         imageBytesMax: 1_000,

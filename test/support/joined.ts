@@ -170,7 +170,6 @@ export async function live(url: string, root: string, life: Life = {}): Promise<
           hashed++;
           return 'file' in input ? replyOfFile(input.file, replyOf) : replyOf(input.bytes);
         },
-        whenRoom: async () => {},
         workers: 1,
         queueImagesPerWorker: 1,
         imageBytesMax: 1_000,

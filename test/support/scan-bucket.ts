@@ -60,7 +60,6 @@ export class ScanBucket {
             const digit = Buffer.from(input.bytes).toString('latin1').at(-1)!;
             return digit === 'x' ? failedReply('c') : imageReply(digit);
           },
-          whenRoom: async () => {},
           workers: 1,
           queueImagesPerWorker: 1,
           imageBytesMax: IMAGE_BYTES_MAX,

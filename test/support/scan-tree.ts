@@ -50,7 +50,6 @@ export function decoderOf(onRead: (wants: ImageWants, path: string | null) => ((
         return replyTo(bytes, wants);
       });
     },
-    whenRoom: async () => {},
     workers: 1,
     queueImagesPerWorker: 1,
     imageBytesMax: 1_000,
