@@ -1,5 +1,6 @@
 /** Two trees of images, and the time that a scan takes for each image of the larger one: starting is in neither. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Service } from '../src/service/service.js';
 import { medianOf, startTreeClock } from './processor.js';
@@ -23,13 +24,17 @@ export const medianSpentOf = (spent: readonly ImageSpent[]): ImageSpent => ({
   wallMs: medianOf(spent.map(({ wallMs }) => wallMs)),
 });
 
-/** Write two trees of so many images into a folder. */
+/**
+ * Write two trees of so many images into a folder of the run, and let others read them: the decoder of a scan by root is another user,
+ * to which the bytes of private files are sent.
+ */
 export function writeTrees(
   folder: string,
   pictures: readonly Buffer[],
   counts: Readonly<Record<keyof ImageTrees, number>>,
 ): ImageTrees {
   const trees = { few: join(folder, 'few'), many: join(folder, 'many') };
+  for (const path of [tmpdir(), folder]) chmodSync(path, 0o711);
   for (const name of ['few', 'many'] as const) {
     mkdirSync(trees[name]);
     for (let n = 0; n < counts[name]; n++) {

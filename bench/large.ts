@@ -26,7 +26,7 @@ import { startClock } from './processor.js';
 import type { BenchOptions, BenchTable } from './report.js';
 import { tempFolder } from './temp-folder.js';
 
-const FULL = { sizes: [1_000_000, 10_000_000, 50_000_000], few: 640, many: 3_200, trials: 3, images: 2_048 };
+const FULL = { sizes: [1_000_000, 10_000_000, 50_000_000], few: 3_200, many: 12_800, trials: 3, images: 2_048 };
 const SMOKE = { sizes: [2_000], few: 8, many: 24, trials: 1, images: 64 };
 const WORKERS = '2';
 /** Of an image with both families and eight orientations. */

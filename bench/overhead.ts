@@ -27,7 +27,8 @@ import { startTreeClock } from './processor.js';
 import type { BenchTable } from './report.js';
 import { tempFolder } from './temp-folder.js';
 
-const FULL = { entries: 1_000_000, few: 640, many: 3_200, trials: 5, requests: 3_000 };
+/** The code of a process is compiled again and again during its first thousands of images. */
+const FULL = { entries: 1_000_000, few: 3_200, many: 12_800, trials: 3, requests: 6_000 };
 const SMOKE = { entries: 2_000, few: 8, many: 24, trials: 1, requests: 32 };
 const CONNECTIONS = 16;
 const MS = 1_000;
