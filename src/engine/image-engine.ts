@@ -98,6 +98,8 @@ class Engine implements ImageEngine {
   readonly #crashers: Crashers;
   readonly #fileDigests: FileDigests;
   readonly #queue: Job[] = [];
+  /** Those of callers that wait: for each that is answered one gets into the queue, so that no more have bytes in memory than it has room. */
+  readonly #later: Job[] = [];
   readonly #suspects: Job[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #capacity: number;
@@ -188,7 +190,8 @@ class Engine implements ImageEngine {
   }
 
   hashWaiting(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply> {
-    return this.#closing ? Promise.reject(new AppError('SHUTTING_DOWN')) : this.#add(input, wants);
+    if (this.#closing) return Promise.reject(new AppError('SHUTTING_DOWN'));
+    return this.#add(input, wants, this.#held < this.#capacity ? this.#queue : this.#later);
   }
 
   hashPath(path: PathBytes, wants: HashWants): Promise<HashReply> {
@@ -211,13 +214,13 @@ class Engine implements ImageEngine {
   #addInRoom(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply> {
     if (this.#closing) throw new AppError('SHUTTING_DOWN');
     if (this.#held >= this.#capacity) throw new AppError('QUEUE_FULL', { capacity: this.#capacity });
-    return this.#add(input, wants);
+    return this.#add(input, wants, this.#queue);
   }
 
-  #add(input: ImageBytesOrFile, wants: HashWants): Promise<HashReply> {
+  #add(input: ImageBytesOrFile, wants: HashWants, queue: Job[]): Promise<HashReply> {
     const [bytes, file] = 'bytes' in input ? [input.bytes, null] : [null, input.file];
     return new Promise((resolve) => {
-      this.#queue.push({ id: this.#nextId++, bytes, file, wants, resolve, startedMs: null, isRead: false, worker: 0 });
+      queue.push({ id: this.#nextId++, bytes, file, wants, resolve, startedMs: null, isRead: false, worker: 0 });
       this.#pump();
     });
   }
@@ -285,6 +288,7 @@ class Engine implements ImageEngine {
 
   #finish(job: Job, reply: HashReply): void {
     job.resolve(reply);
+    if (this.#later.length > 0 && this.#held < this.#capacity) this.#queue.push(this.#later.shift()!);
     this.#pump();
     this.#waiting.shift()?.();
     if (this.#held === 0) this.#idle?.();

@@ -172,6 +172,18 @@ describe('the queue', () => {
     expect((await Promise.all(taken)).every((reply) => reply.ok)).toBe(true);
   });
 
+  test('a caller that waits is never refused, and takes no room that there is not', async () => {
+    start({ workers: 1, queuePerWorker: 2 });
+    const taken = Array.from({ length: 20 }, () => engine!.hashWaiting({ bytes: png }, WANTS));
+    const { queued, inFlight, capacity } = engine!.status;
+    expect(queued + inFlight).toBe(capacity);
+    await expect(engine!.hashBytes(png, WANTS)).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    const closed = engine!.close();
+    await expect(engine!.hashWaiting({ bytes: png }, WANTS)).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await closed;
+    expect((await Promise.all(taken)).every((reply) => reply.ok)).toBe(true);
+  });
+
   test('close() answers requests in flight and accepts no more', async () => {
     start();
     const taken = Array.from({ length: 20 }, () => engine!.hashBytes(png, WANTS));

@@ -291,3 +291,42 @@ test('property: remaining runs are exactly the entries that are not removed', ()
     }),
   );
 });
+
+test('entries on shared memory that are added together are kept, and not written when others come', async () => {
+  const hashes = pdqLike(5, 8);
+  const values = new Uint8Array(new SharedArrayBuffer(4 * 32));
+  values.set(hashes.subarray(0, values.length));
+  const columns = {
+    keys: new Uint32Array(new SharedArrayBuffer(4 * 4)),
+    listKeys: new Uint16Array(new SharedArrayBuffer(4 * 2)),
+  };
+  columns.keys.set([1, 2, 3, 4]);
+  columns.listKeys.fill(7);
+  const index = new Segmented<RadiusIndex>(ringMaker(pool), 0, fail);
+  await index.addMany(columns, values);
+  await index.settle();
+  index.add(5, 7, hashes.subarray(4 * 32));
+  await index.settle();
+  await index.remove([2]);
+  const found = [0, 1, 2, 3, 4].map((at) => search(index, hashes.subarray(at * 32, (at + 1) * 32), 0));
+  expect(found).toEqual([[[1, 0]], [], [[3, 0]], [[4, 0]], [[5, 0]]]);
+  expect(values).toEqual(new Uint8Array(hashes.subarray(0, values.length)));
+  expect([...columns.keys, ...columns.listKeys]).toEqual([1, 2, 3, 4, 7, 7, 7, 7]);
+});
+
+test('a ring that all threads fill and build has every entry at its place', async () => {
+  // The first count that is built so, and an end inside of a part.
+  const count = 2_000_001;
+  const values = new Uint8Array(new SharedArrayBuffer(count * 32));
+  const words = new Uint32Array(values.buffer);
+  const random = seeded(11);
+  for (let at = 0; at < words.length; at++) words[at] = random() * 2 ** 32;
+  const ring = await pool.buildRing(values);
+  for (const at of [0, 262_143, 262_144, 524_287, 524_288, 1_835_007, 1_835_008, count - 1]) {
+    const query = values.slice(at * 32, (at + 1) * 32);
+    query[5]! ^= 0b1001;
+    expect(ring.search(query, 31)).toEqual([{ entryIndex: at, distanceBits: 2 }]);
+    expect(Buffer.from(ring.hashOf(at))).toEqual(Buffer.from(values.slice(at * 32, (at + 1) * 32)));
+  }
+  ring.close();
+});
