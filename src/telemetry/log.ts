@@ -19,7 +19,14 @@ const GATHER_MS = 50;
 
 /** Return stderr. The end of the process writes what is held; a kill loses the lines of the last moments. */
 function gatheredStderr(): DestinationStream & { flushSync(): void } {
-  const stream = destination({ fd: 2, sync: false, minLength: GATHERED_BYTES, maxWrite: 2 * GATHERED_BYTES });
+  const stream = destination({
+    fd: 2,
+    sync: false,
+    minLength: GATHERED_BYTES,
+    maxWrite: 2 * GATHERED_BYTES,
+    // As text, each line would measure all that is held.
+    contentMode: 'buffer',
+  });
   let isDue = false;
   const flush = () => {
     isDue = false;
@@ -27,7 +34,8 @@ function gatheredStderr(): DestinationStream & { flushSync(): void } {
   };
   return {
     write(line) {
-      stream.write(line);
+      // Its type knows text alone.
+      stream.write(Buffer.from(line) as never);
       if (!isDue) setTimeout(flush, GATHER_MS).unref();
       isDue = true;
     },
