@@ -1,4 +1,6 @@
 /** An image that arrives in pieces: its bytes, or the digests of one over the size limit, of which no more is kept. */
+
+import { joinUncounted } from '../core/uncounted.js';
 import { DIGEST_ALGORITHMS } from '../core/vocabulary.js';
 import { DigestStream } from '../kernels/digests.js';
 import type { ImageInput } from './image-hasher.js';
@@ -19,5 +21,5 @@ export async function readImage(pieces: AsyncIterable<Uint8Array>, bytesMax: num
     if (large === null) kept.push(piece);
     else large.update(piece);
   }
-  return large === null ? { bytes: Buffer.concat(kept) } : { tooLarge: { bytes, digests: large.end() } };
+  return large === null ? { bytes: joinUncounted(kept) } : { tooLarge: { bytes, digests: large.end() } };
 }

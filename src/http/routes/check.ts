@@ -2,7 +2,7 @@
 import multipart from '@fastify/multipart';
 import type { Static } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify';
 import type { CheckAnswer } from '../../check/answers.js';
 import type { ImageCheckOptions } from '../../check/check-image.js';
 import type { ImageInput } from '../../check/image-hasher.js';
@@ -18,6 +18,7 @@ import { IdempotencyHeaders, type KeyedRequest, keyedRequest } from '../idempote
 import { parseJson } from '../json-body.js';
 import { problemOf } from '../problem.js';
 import { CheckQuery, CheckResult, FilesResult, HashQuery, HashResult, Problem } from '../schemas.js';
+import { wholeBody } from '../whole-body.js';
 import type { Needs } from './needs.js';
 
 /** Files in one multipart request: each is decoded on its own, and the request waits for the slowest. */
@@ -61,8 +62,7 @@ export function imageBodyOf(request: FastifyRequest): Buffer {
 export function readImages(app: FastifyInstance, { config: { imageBytesMax } }: Service): void {
   app.addContentTypeParser(
     /^(image\/[\w.+-]+|application\/octet-stream)\s*(;|$)/i,
-    { parseAs: 'buffer', bodyLimit: imageBytesMax },
-    (_request, body, done) => done(null, body),
+    async (request: FastifyRequest, payload: RequestPayload) => wholeBody(request, payload, imageBytesMax),
   );
 }
 
