@@ -4,12 +4,9 @@
  * next collection, like any other.
  */
 
-/** Return a buffer of zeros. No cipher of Node takes it. */
-export const uncounted = (bytes: number): Buffer => Buffer.from(new SharedArrayBuffer(bytes));
-
-/** Return the pieces in one buffer. */
+/** Return the pieces in one buffer. No cipher of Node takes it. */
 export function joinUncounted(pieces: readonly Uint8Array[]): Buffer {
-  const whole = uncounted(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  const whole = Buffer.from(new SharedArrayBuffer(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)));
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);
