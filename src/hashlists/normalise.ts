@@ -62,13 +62,6 @@ function toHex(text: string, bytes: number): string | null {
 
 const orNull = (text: string | undefined) => text?.trim() || null;
 
-/** Return the list's own id; null if it contains the value, which must not appear in answers and logs. `text`: the value as read. */
-function idOf({ entryId }: RawFields, text: string, value: string | null): string | null {
-  const id = orNull(entryId);
-  if (id === null || (text !== '' && id.includes(text))) return null;
-  return value !== null && id.toLowerCase().includes(value) ? null : id;
-}
-
 /** Texts of an entry are stored with it and shown in answers, figures and reports: names, not documents. */
 export const TEXT_CHARS_MAX = 512;
 /** Labels of an entry: ThreatExchange's have a dozen. */
@@ -167,7 +160,7 @@ export function normalise(
   const name = raw.algorithm?.trim();
   const algorithm = name ? algorithmNamed(name) : (assumed ?? BY_HEX_LENGTH[text.length] ?? null);
   const value = algorithm === null ? null : hexOf(text, algorithm);
-  const ownId = idOf(raw, text, value);
+  const ownId = orNull(raw.entryId);
   const stamp = stampOf(raw, ownId);
   const at = timeOf(raw);
   const reject = (reason: RejectReason): ParsedRow => ({ ok: false, line, reason, ...(stamp ? { of: stamp } : {}) });

@@ -118,7 +118,24 @@ describe('each format', () => {
     ['deleted, without an id', 'jsonl', own({ status: 'deleted', entryId: '' }), ['not_active', VALUE]],
     ['deleted, without either', 'jsonl', own({ status: 'deleted', entryId: '', value: '' }), ['malformed', null]],
     ['unreadable', 'jsonl', own({ value: 'x' }), ['malformed', { of: ENTRY }]],
-    ['an id that is the value', 'jsonl', own({ value: 'x-y', entryId: 'x-y' }), ['malformed', null]],
+    [
+      'an id that is the value',
+      'jsonl',
+      own({ value: 'x-y', entryId: 'x-y' }),
+      ['malformed', { of: { ...ENTRY, entryId: 'x-y' } }],
+    ],
+    [
+      'withdrawn, with a dash for a value that the id has too',
+      'jsonl',
+      own({ status: 'deleted', value: '-', entryId: 'a-1' }),
+      ['not_active', { ...ENTRY, entryId: 'a-1' }],
+    ],
+    [
+      'withdrawn, with 0 for a value',
+      'jsonl',
+      own({ status: 'deleted', value: '0', entryId: 'img-001' }),
+      ['not_active', { ...ENTRY, entryId: 'img-001' }],
+    ],
   ])('%s (%s)', async (_says, format, text, expected) => {
     expect(said(await parsedRows(format, text))).toEqual([expected]);
   });

@@ -1,5 +1,7 @@
 /** The entries of one list in PostgreSQL, while an import changes them: what a batch names is read before it, and staged after it. */
+
 import { ALGORITHMS, type Algorithm, DIGEST_ALGORITHMS } from '../../core/vocabulary.js';
+import { namesOfId } from '../../store/lists/entry-names.js';
 import type { EntryPlace, Withdrawal } from '../../store/lists/entry-place.js';
 import { type Identity, type NewRow, nameOf, type StoredRow, type ValueName } from '../../store/lists/entry-row.js';
 import type { KeySet } from '../../store/lists/key-set.js';
@@ -134,10 +136,13 @@ export class PostgresPlace implements EntryPlace<StoredRow> {
     const ids = new Set<string>();
     const values = new Map<string, ValueName>();
     const addValue = (value: ValueName) => values.set(nameOf(value), value);
+    const addId = (entryId: string) => {
+      for (const name of namesOfId(this.#vault, entryId)) ids.add(name);
+    };
     for (const { row, seal } of rows) {
       if (row.ok) {
         const { algorithm, entryId } = row.entry;
-        if (entryId !== '') ids.add(entryId.toWellFormed());
+        if (entryId !== '') addId(entryId);
         ids.add(seal!.madeId);
         addValue({ algorithm: ALGORITHMS.indexOf(algorithm), value: seal!.value });
       } else if (row.gone && 'value' in row.gone) {
@@ -145,8 +150,8 @@ export class PostgresPlace implements EntryPlace<StoredRow> {
         const bytes = Buffer.from(row.gone.value, 'hex');
         ids.add(this.#vault.madeUpId(label, bytes));
         addValue({ algorithm: label, value: this.#vault.seal(label, bytes) });
-      } else if (row.gone) ids.add(row.gone.entryId);
-      else if (row.of) ids.add(row.of.entryId);
+      } else if (row.gone) addId(row.gone.entryId);
+      else if (row.of) addId(row.of.entryId);
     }
     return { ids, values };
   }

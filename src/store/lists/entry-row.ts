@@ -75,9 +75,6 @@ const openNotes = (vault: Vault, sealed: Buffer): Entry['notes'] =>
 export const resealNotes = (from: Vault, to: Vault, sealed: Buffer): Buffer =>
   to.seal(NOTES_LABEL, from.open(NOTES_LABEL, sealed));
 
-/** The id that the source gave, as it is stored; empty without one. The disk stores half a surrogate pair as U+FFFD, so it is converted before the checksum. */
-export const idOf = ({ entryId }: Pick<Entry, 'entryId'>): string => entryId.toWellFormed();
-
 /** Store only given attributes: most entries have nothing but their value. */
 export function toAttributes(entry: Omit<Entry, 'list'>): string | null {
   const { category, severity, source, mediaType, updatedAt, tags, inactiveUntil } = entry;

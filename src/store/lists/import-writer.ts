@@ -11,10 +11,10 @@ import { isMadeUpId, type Vault } from '../../vault/vault.js';
 import { ImportCounts } from '../import-rules.js';
 import type { ImportMode } from '../lists-contract.js';
 import { DisabledEntries } from './disabled-entries.js';
+import { idOf, namesOfId, withdrawnId } from './entry-names.js';
 import type { EntryPlace } from './entry-place.js';
 import {
   type Checked,
-  idOf,
   isSameValue,
   msOf,
   type NewRow,
@@ -136,7 +136,7 @@ export class ImportWriter<Row extends StoredRow> {
 
   #refuse(row: RefusedRow): void {
     if (row.gone) this.counts.deleted += this.#withdraw(row.gone);
-    else if (row.of && this.#openEntry(row.of, () => this.#place.ofId(row.of!.entryId)) === null) {
+    else if (row.of && this.#openEntry(row.of, () => this.#ofId(row.of!.entryId)) === null) {
       this.counts.reject({ line: row.line, reason: 'outdated' });
       return;
     }
@@ -147,7 +147,8 @@ export class ImportWriter<Row extends StoredRow> {
     const { entry } = row;
     const sealed = this.#entryOf(row, seal);
     const atMs = msOf(entry.updatedAt);
-    if (this.#isWithdrawn(sealed.entry_id, atMs) || this.#isWithdrawn(seal.madeId, atMs)) {
+    const isGone = this.#isWithdrawn(withdrawnId(this.#vault, entry.entryId), atMs);
+    if (isGone || this.#isWithdrawn(seal.madeId, atMs)) {
       this.counts.reject({ line: row.line, reason: 'not_active' });
       return;
     }
@@ -155,8 +156,8 @@ export class ImportWriter<Row extends StoredRow> {
     if (isNameless && this.#restate(sealed)) return;
     const held = this.#openEntry(
       { entryId: sealed.entry_id, at: entry.updatedAt },
-      // The entry of such a row is the value: it has one row at most.
-      () => (isNameless ? this.#held(sealed) : this.#place.ofId(sealed.entry_id)),
+      // The entry of a row without an id is the value: it has one row at most.
+      () => (isNameless ? this.#held(sealed) : this.#ofId(entry.entryId)),
     );
     if (held === null) {
       this.counts.reject({ line: row.line, reason: 'outdated' });
@@ -173,6 +174,13 @@ export class ImportWriter<Row extends StoredRow> {
     const withdrawal = this.#place.withdrawal(entryId);
     if (withdrawal === undefined) return false;
     return atMs === null ? withdrawal.version === this.#target.version : atMs <= withdrawal.atMs;
+  }
+
+  /** The rows of what a source says under an id. */
+  #ofId(entryId: string): readonly Row[] {
+    const [own, ...others] = namesOfId(this.#vault, entryId);
+    const rows = this.#place.ofId(own!);
+    return others.length === 0 ? rows : [...rows, ...others.flatMap((name) => this.#place.ofId(name))];
   }
 
   #look(entry: Checked): void {
@@ -196,12 +204,13 @@ export class ImportWriter<Row extends StoredRow> {
   }
 
   #entryOf({ entry }: AcceptedRow, { value, madeId, attributes, digest }: SealedValue): DigestedRow {
-    const { algorithm, entryId } = entry;
-    if (entryId !== '' && !isMadeUpId(entryId)) this.#hasMadeUpAlone = false;
+    const { algorithm } = entry;
+    const ownId = idOf(this.#vault, entry);
+    if (ownId !== '' && !isMadeUpId(ownId)) this.#hasMadeUpAlone = false;
     return {
       algorithm: ALGORITHMS.indexOf(algorithm),
       value,
-      entry_id: idOf(entry) || madeId,
+      entry_id: ownId || madeId,
       attributes,
       notes: sealNotes(this.#vault, entry),
       digest,
@@ -345,8 +354,9 @@ export class ImportWriter<Row extends StoredRow> {
   #withdraw(gone: Tombstone): number {
     const { version } = this.#target;
     const atMs = msOf(gone.at);
-    const rows = 'entryId' in gone ? this.#place.ofId(gone.entryId) : this.#rowsOfValue(gone);
-    if (atMs !== null) this.#place.withdraw('entryId' in gone ? gone.entryId : this.#idOfValue(gone), atMs);
+    const rows = 'entryId' in gone ? this.#ofId(gone.entryId) : this.#rowsOfValue(gone);
+    if (atMs !== null)
+      this.#place.withdraw('entryId' in gone ? withdrawnId(this.#vault, gone.entryId) : this.#idOfValue(gone), atMs);
     const going = rows.filter((row) => {
       this.#place.requireSound(row);
       const updatedMs = msOf(updatedAtOf(row));

@@ -4,7 +4,8 @@ import type { ParsedRow } from '../../core/parsed-row.js';
 import { ALGORITHMS, type Entry, VALUE_BYTES } from '../../core/vocabulary.js';
 import type { SealedBatch, SealedEntries, SealTask } from '../../vault/seal-worker.js';
 import { MADE_ID_CHARS, VALUE_BYTES_SEALED, type Vault } from '../../vault/vault.js';
-import { idOf, toAttributes } from './entry-row.js';
+import { idOf } from './entry-names.js';
+import { toAttributes } from './entry-row.js';
 import { sealedAhead, VALUES_PER_BATCH } from './seal-pool.js';
 
 export interface SealedValue {
@@ -50,8 +51,8 @@ function sealOne(vault: Vault, { entry }: AcceptedRow): SealedValue {
 }
 
 /** Most lists have no attributes, and many no ids: then there is less to copy to the thread. */
-function entriesOf(rows: readonly AcceptedRow[]): SealedEntries {
-  const ids = rows.map(({ entry }) => idOf(entry));
+function entriesOf(vault: Vault, rows: readonly AcceptedRow[]): SealedEntries {
+  const ids = rows.map(({ entry }) => idOf(vault, entry));
   const attributes = rows.map(({ entry }) => toAttributes(entry));
   return {
     ids: ids.some((id) => id !== '') ? ids : null,
@@ -79,7 +80,7 @@ async function sealBatch(
     lengths,
     values: Buffer.from(accepted.map(({ entry }) => entry.value).join(''), 'hex'),
     areSealed: false,
-    entries: entriesOf(accepted),
+    entries: entriesOf(vault, accepted),
   };
   const { sealed, ids, digests: all } = await run(task);
   const { attributes } = task.entries;
