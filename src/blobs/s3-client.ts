@@ -116,11 +116,13 @@ export class S3Client {
       const objects = page.children
         .filter(({ name }) => name === 'Contents')
         .map((element) => objectOf(element, isEncoded));
-      const isLast = childText(page, 'IsTruncated') !== 'true';
+      const token = childText(page, 'NextContinuationToken') ?? '';
+      // Some services do not say it, or say it in another case: one that continues has a token.
+      const isTruncated = (childText(page, 'IsTruncated') ?? '').trim().toLowerCase();
+      const isLast = isTruncated === 'false' || (isTruncated === '' && token === '');
       yield { objects, isLast };
       if (isLast) return;
       empty = objects.length > 0 ? 0 : empty + 1;
-      const token = childText(page, 'NextContinuationToken') ?? '';
       // A part of a text keeps the whole text, here that of a page, in memory.
       const mark = hash('sha256', token, 'base64');
       if (token === '' || tokens.has(mark) || empty === EMPTY_PAGES_MAX) throw invalid('a list without an end');

@@ -87,6 +87,7 @@ export async function runCommandLine(argv: readonly string[], context: CliContex
     line.start(pathOf(command));
   });
   try {
+    requireReadable(argv);
     if (argv.includes('help')) showNamedHelp(program, argv);
     await program.parseAsync(argv, { from: 'user' });
   } catch (thrown) {
@@ -104,6 +105,17 @@ export async function runCommandLine(argv: readonly string[], context: CliContex
   } finally {
     line.stop();
   }
+}
+
+/** What Node makes of bytes that are not UTF-8. */
+const REPLACED = '\ufffd';
+
+/** Refuse arguments that Node could not read: another file may have the name that it made of one. Errors REQUEST_INVALID. */
+function requireReadable(argv: readonly string[]): void {
+  const got = argv.find((argument) => argument.includes(REPLACED));
+  if (got === undefined) return;
+  const expected = 'names in UTF-8; others by find -print0 | zeef scan --files-from - --null';
+  throw new AppError('REQUEST_INVALID', { field: 'arguments', got, expected });
 }
 
 /** Print the help of a command that is named by several words: commander reads only the first. Ends by an error if it printed one. */

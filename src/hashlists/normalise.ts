@@ -111,10 +111,16 @@ export function keptNotes(given: RawFields['notes']): Readonly<Record<string, st
 /** Name of the note that counts those left out: values of other algorithms, and what is too long. */
 const NOTES_LEFT_OUT = 'notes left out';
 
-/** Return the time of the source, as it is given; null without one, or where it is longer than any. */
+/** Seconds since 1970, of 1973 to 2286, or milliseconds. */
+const UNIX_TIME = /^\d{9,10}(\d{3})?$/;
+const UNIX_SECONDS_DIGITS_MAX = 10;
+
+/** Return the time of the source, as it is given, but one in Unix time as RFC 3339; null without one, or where it is longer than any. */
 function timeOf({ updatedAt }: RawFields): string | null {
   const at = orNull(updatedAt);
-  return at === null || at.length > TEXT_CHARS_MAX ? null : at;
+  if (at === null || at.length > TEXT_CHARS_MAX) return null;
+  if (!UNIX_TIME.test(at)) return at;
+  return new Date(Number(at) * (at.length > UNIX_SECONDS_DIGITS_MAX ? 1 : 1_000)).toISOString();
 }
 
 /** Return what the row is about, for the store to find it again; null without an id of its own. */

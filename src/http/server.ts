@@ -10,7 +10,6 @@ import {
   LogController,
   type RouteOptions,
 } from 'fastify';
-import { BANK_CHARACTERS_MAX } from '../core/bank-name.js';
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
 import type { Service } from '../service/service.js';
@@ -57,8 +56,8 @@ import { createValidatorCompiler } from './validation.js';
 
 /** Headers are small: a client that needs longer for them is blocking a connection. */
 const HEADERS_MS_MAX = 10_000;
-/** Of a name in a path, the longest of which is a bank's. */
-const PATH_PART_CHARACTERS_MAX = BANK_CHARACTERS_MAX;
+/** Of a name in a path, the longest of which is an entry's id: 512 characters of three bytes, each written as three. */
+const PATH_PART_CHARACTERS_MAX = 512 * 9;
 /** Interval of Node's check for slow requests; the default is 30 seconds. */
 const SLOW_REQUEST_CHECK_MS = 500;
 

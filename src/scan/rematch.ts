@@ -273,7 +273,8 @@ async function reportAll(
     const isOther = reason === 'not_an_image' && verdict === 'not_checked';
     const isLacking = head.lacksWindows && (verdict === 'no_match' || verdict === 'suppressed');
     if (isLacking) left.lacking++;
-    if (isLacking || (!isOther && isKept)) {
+    // A file that could not be examined has nothing that new entries were compared with.
+    if (isLacking || (!isOther && isKept && verdict !== 'not_checked')) {
       tally.takeKept(head.size, decision === NEAR_LEFT_OUT);
       continue;
     }

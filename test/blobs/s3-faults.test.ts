@@ -301,6 +301,24 @@ describe('a list', () => {
     expect(count('ListObjectsV2')).toBe(2);
   });
 
+  test.each([
+    ['no IsTruncated', () => ''],
+    ['IsTruncated in another case', (is: boolean) => `<IsTruncated>${is ? 'True' : 'False'}</IsTruncated>`],
+    ['a number', (is: boolean) => (is ? '<IsTruncated>1</IsTruncated>' : '')],
+    ['blanks', (is: boolean) => `<IsTruncated> ${is} </IsTruncated>`],
+  ])('of many pages with %s is read to its end', async (_what, text) => {
+    const names = Array.from({ length: 25 }, (_, n) => `shard/${n}`);
+    for (const name of names) fake.plant(`blobs/${name}`, Buffer.alloc(32));
+    fake.pageKeysMax = 3;
+    fake.truncatedText = text;
+    expect((await listAll()).sort()).toEqual(names.sort());
+  });
+
+  test('that is truncated by a word that is none fails', async () => {
+    fail('ListObjectsV2', { does: 'answer', body: page('<IsTruncated>perhaps</IsTruncated>') });
+    await expect(listAll()).rejects.toMatchObject(FAILED);
+  });
+
   test('of many pages has each blob once', async () => {
     const names = Array.from({ length: 2_500 }, (_, n) => `shard/${n}`);
     for (const name of names) fake.plant(`blobs/${name}`, Buffer.alloc(32));

@@ -188,3 +188,13 @@ test.each(REFUSED)('%s', async (line, names) => {
   expect(err).toContain(names);
   expect(err).toMatch(/^(zeef: REQUEST_INVALID|error): [^\n]+\n$/);
 });
+
+test.each([
+  ['scan', 'photos/a\ufffd.jpg'],
+  ['check', 'a\ufffd.jpg'],
+  ['scan', '.', '--report', 'r\ufffd'],
+])('a name that is not UTF-8 is refused: %s %s', async (...argv) => {
+  const { code, err } = await run(argv);
+  expect(code).toBe(2);
+  expect(err).toMatch(/^zeef: REQUEST_INVALID: .*--files-from - --null/);
+});

@@ -129,16 +129,17 @@ describe('new entries only', () => {
   test('a file near a new entry is decided against all lists; another keeps its verdict, and is not reported', async () => {
     const decisions = { a: found('match'), b: found('suppressed') };
     const { reported, recorded, matcher, tally } = await run({ news: ['a', 'b'], decisions });
-    expect(reported).toEqual(['good.jpg suppressed false', 'new.jpg match false']);
-    expect(recorded).toEqual(['/tree/good.jpg', '/tree/new.jpg']);
+    // What could not be examined was compared with no entry.
+    expect(reported).toEqual(['broken.jpg not_checked false', 'good.jpg suppressed false', 'new.jpg match false']);
+    expect(recorded).toEqual(['/tree/broken.jpg', '/tree/good.jpg', '/tree/new.jpg']);
     expect(matcher.batches).toEqual([2]);
     expect(await verdicts()).toMatchObject({ 'good.jpg': 'suppressed', 'new.jpg': 'match', 'old.jpg': 'match' });
     expect(tally.sums()).toMatchObject({
       files: 5,
       fromInventory: 5,
       notPictures: 1,
-      verdictsKept: 2,
-      byVerdict: { match: 1, suppressed: 1, no_match: 0, not_checked: 0 },
+      verdictsKept: 1,
+      byVerdict: { match: 1, suppressed: 1, no_match: 0, not_checked: 1 },
     });
   });
 
@@ -154,15 +155,21 @@ describe('new entries only', () => {
     const decisions = { a: found('match'), b: found('suppressed') };
     const { reported, recorded, unmatched, matcher, tally } = await run({ news: [], decisions });
     expect(matcher.batches).toEqual([4]);
-    expect(reported).toEqual(['drawn.jpg match false', 'still.jpg suppressed false', 'unlisted.jpg match false']);
-    expect([recorded, unmatched]).toEqual([['/tree/drawn.jpg', '/tree/still.jpg', '/tree/unlisted.jpg'], 1]);
+    expect(reported).toEqual([
+      'broken.jpg not_checked false',
+      'drawn.jpg match false',
+      'still.jpg suppressed false',
+      'unlisted.jpg match false',
+    ]);
+    expect(recorded).toEqual(['/tree/broken.jpg', '/tree/drawn.jpg', '/tree/still.jpg', '/tree/unlisted.jpg']);
+    expect(unmatched).toBe(1);
     expect(await verdicts()).toMatchObject({
       'drawn.jpg': 'match',
       'lifted.jpg': 'no_match',
       'still.jpg': 'suppressed',
       'unlisted.jpg': 'match',
     });
-    expect(tally.sums()).toMatchObject({ byVerdict: { match: 2, suppressed: 1, no_match: 1, not_checked: 0 } });
+    expect(tally.sums()).toMatchObject({ byVerdict: { match: 2, suppressed: 1, no_match: 1, not_checked: 1 } });
   });
 
   test('are refused where the change log does not reach back to the last match', async () => {

@@ -103,6 +103,8 @@ export class FakeS3 {
   /** Returns the keys of a page of a service that errs. */
   changePage: (keys: string[]) => string[] = (keys) => keys;
   pageKeysMax = 1_000;
+  /** What a page says of its end. */
+  truncatedText: (isTruncated: boolean) => string = (is) => `<IsTruncated>${is}</IsTruncated>`;
   /** Before each response. */
   delayMs = 0;
   /** Requests that have arrived, and are not answered. */
@@ -287,7 +289,7 @@ export class FakeS3 {
     const encoding = isEncoded ? '<EncodingType>url</EncodingType>' : '';
     return xml(
       'ListBucketResult',
-      `<Name>${BUCKET}</Name>${encoding}<KeyCount>${page.length}</KeyCount><IsTruncated>${isTruncated}</IsTruncated>${contents.join('')}${next}`,
+      `<Name>${BUCKET}</Name>${encoding}<KeyCount>${page.length}</KeyCount>${this.truncatedText(isTruncated)}${contents.join('')}${next}`,
     );
   }
 }

@@ -154,6 +154,12 @@ export function asText(value: unknown): string | undefined {
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
 }
 
+/** Whether a mark of a record is set, in any spelling: one that is there and not plainly false. */
+export function isSet(mark: unknown): boolean {
+  const word = typeof mark === 'boolean' ? String(mark) : (asText(mark)?.trim().toLowerCase() ?? '');
+  return word !== '' && word !== 'false' && word !== '0' && word !== 'no';
+}
+
 /** Return the texts, numbers and truth values of a record by their names, for its notes. `mapped`: names that have a field. */
 export function scalarsOf(
   record: Readonly<Record<string, unknown>>,

@@ -2,7 +2,7 @@
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
-import { asObject, asText, fromUnixSeconds, jsonRecords, scalarsOf } from './json-records.js';
+import { asObject, asText, fromUnixSeconds, isSet, jsonRecords, scalarsOf } from './json-records.js';
 
 /** Members that have a field. */
 const MAPPED = new Set(['id', 'hash_digest', 'algorithm', 'ideology', 'file_type', 'updated_on', 'deleted']);
@@ -19,7 +19,7 @@ export async function* parseTechAgainstTerrorism({ bytes, ...options }: ListSour
         value: asText(fields.hash_digest) ?? '',
         algorithm: asText(fields.algorithm),
         entryId: asText(fields.id),
-        status: fields.deleted === true ? 'deleted' : 'active',
+        status: isSet(fields.deleted) ? 'deleted' : 'active',
         category: asText(fields.ideology),
         source: 'Tech Against Terrorism',
         mediaType: asText(fields.file_type),

@@ -5,7 +5,7 @@
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { normalise } from '../normalise.js';
 import type { ListSource } from '../source.js';
-import { asArray, asObject, asText, fromUnixSeconds, jsonRecords, scalarsOf } from './json-records.js';
+import { asArray, asObject, asText, fromUnixSeconds, isSet, jsonRecords, scalarsOf } from './json-records.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -68,7 +68,7 @@ const KNOWN_GOOD = 'known good';
 
 /** Return the status that `normalise` reads: `active` if the record is meant for a list of this kind. */
 function statusOf(record: Fields, descriptors: readonly Fields[], kind: ListSource['kind']): string {
-  if (record.should_delete === true || descriptors.length === 0) return 'deleted';
+  if (isSet(record.should_delete) || descriptors.length === 0) return 'deleted';
   const statuses = new Set(descriptors.map(({ status }) => asText(status)));
   if (statuses.has('MALICIOUS')) return kind === 'match' ? 'active' : 'malicious';
   if (!statuses.has('NON_MALICIOUS')) return 'unknown';

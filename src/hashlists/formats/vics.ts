@@ -42,7 +42,7 @@ function* rowsOf(
   line: number,
   options: Omit<ListSource, 'bytes'>,
 ): Generator<ParsedRow> {
-  const number = asText(media.Category);
+  const number = asText(media.Category)?.trim();
   const category = number === undefined ? undefined : number === '0' ? '0' : region ? `${region}/${number}` : number;
   const tags =
     asText(media.Tags)

@@ -4,7 +4,7 @@
  * list count too. One-dimensional hashes are those of slides, forms and calendars (`pdq-shape.ts`); crowds, those of images on one
  * template (`crowds.ts`).
  */
-import type { ParsedRow } from '../../core/parsed-row.js';
+import type { ParsedRow, RejectReason } from '../../core/parsed-row.js';
 import type { Entry } from '../../core/vocabulary.js';
 import type { Draft, HeldRow, HoldReason, ListReader, NearRow, Review } from '../../store/lists-contract.js';
 import { OwnCanaries, shownId } from './canaries.js';
@@ -33,6 +33,9 @@ const ROWS_NAMED_MAX = 100;
 const HEALTHY = new Set(['not_active', 'known_good', 'not_a_value', 'unknown_algorithm', 'other_category']);
 /** And in an update, which may repeat what the list knows. Of a whole list it means that its ids are none of its entries'. */
 const HEALTHY_UPDATE = new Set([...HEALTHY, 'outdated']);
+
+/** Rows that may have others within them: each holds the import. */
+const SWALLOWING: ReadonlySet<RejectReason> = new Set(['swallowed_lines', 'line_too_long']);
 
 export interface ImportReview {
   /** Pass the rows through and inspect them. */
@@ -97,7 +100,7 @@ export async function openReview(
           for (const row of batch) {
             position++;
             if (!row.ok) {
-              if (row.reason === 'swallowed_lines') watched.swallowed.add({ line: row.line, entryId: '' });
+              if (SWALLOWING.has(row.reason)) watched.swallowed.add({ line: row.line, entryId: '' });
             } else if (row.entry.algorithm === 'pdq') {
               if (isAside(row.entry)) aside.add(position);
               waiting.push({ position, line: row.line, entryId: row.entry.entryId, value: row.entry.value });
@@ -134,6 +137,7 @@ export function reasonsToHold(draft: Draft, watched: WatchedRows, crowded: Crowd
   const unhealthy = Object.entries(rejectedByReason)
     .filter(([reason]) => !healthy.has(reason))
     .reduce((sum, [, count]) => sum + count, 0);
+  const swallowedRows = [...SWALLOWING].reduce((sum, reason) => sum + (rejectedByReason[reason] ?? 0), 0);
   const rules: HoldReason[] = [
     { rule: 'canary', count: canaries.count + knownGood, limit: 0, ...canaries.firstRows },
     { rule: 'shape', count: oneDimensional.count, limit: shapeLimit, ...oneDimensional.firstRows },
@@ -141,7 +145,7 @@ export function reasonsToHold(draft: Draft, watched: WatchedRows, crowded: Crowd
     { rule: 'change', count: entriesBefore === 0 ? 0 : added + removed, limit: changeLimit },
     { rule: 'repeated_value', count: mostRowsOfOneValue, limit: ROWS_OF_ONE_VALUE_MAX },
     { rule: 'rejected', count: unhealthy, limit: Math.max(REJECTED_COUNT_MIN, Math.floor(rows * REJECTED_SHARE_MAX)) },
-    { rule: 'swallowed', count: rejectedByReason.swallowed_lines ?? 0, limit: 0, ...swallowed.firstRows },
+    { rule: 'swallowed', count: swallowedRows, limit: 0, ...swallowed.firstRows },
   ];
   return rules.filter(({ count, limit }) => count > limit);
 }

@@ -11,6 +11,8 @@ import { bytesOf, type FileBytes } from './file-bytes.js';
 const yauzl = lazily<typeof import('yauzl')>('yauzl');
 
 const ZIP_ENCRYPTED = 1;
+/** Of an entry in the directory. Source: APPNOTE 4.3.12. */
+const ENTRY_MARK = 'PK\x01\x02';
 /** Fields of the end record. Source: APPNOTE 4.3.16. */
 const END_RECORD = { mark: 'PK\x05\x06', bytes: 22, directoryBytes: 12, directoryAt: 16, commentBytes: 20 } as const;
 /** Fields that a Zip64 record holds instead. */
@@ -60,8 +62,17 @@ export async function* zipEntries(file: FileBytes, wants: EntryWants, bounds: Bo
       zip.once('error', (error: Error) => settle(() => reject(error)));
       zip.readEntry();
     });
+  /** The end record's count may be too small: some programs write it modulo 65,536. What looks like an entry behind the last is one. */
+  const nextOfAll = async (): Promise<ZipEntry | null> => {
+    const entry = await next();
+    if (entry !== null) return entry;
+    const mark = await file.read(from + Number(zip.readEntryCursor), ENTRY_MARK.length);
+    if (mark.toString('latin1') !== ENTRY_MARK) return null;
+    zip.entryCount++;
+    return next();
+  };
   const openEntry = promisify<ZipEntry, Readable>(zip.openReadStream.bind(zip));
-  for (let entry = await next(); entry !== null; entry = await next()) {
+  for (let entry = await nextOfAll(); entry !== null; entry = await nextOfAll()) {
     bounds.entry();
     const name = pathBytesOf(entry.fileName as unknown as Uint8Array);
     const { uncompressedSize: size, compressedSize } = entry;

@@ -8,6 +8,8 @@ import type { Vault } from '../../vault/vault.js';
 
 /** Characters of rows that are written at once. */
 const LINES_CHARS = 65_536;
+/** The first line. Without it, the rows are of a version that made ids up by line: the store makes others. */
+const IDS_OF_SOURCE = JSON.stringify({ ids: 'source' });
 const ID_BY_LINE = /^line-\d+$/;
 
 /** Seal rows. `count`: of those that were read before. Errors STORE_FAILED: at the end, where they are not as many. */
@@ -17,7 +19,7 @@ export async function* sealHeldRows(
 ): AsyncGenerator<Buffer> {
   let written = 0;
   async function* lines(): AsyncGenerator<Buffer> {
-    let text = '';
+    let text = `${IDS_OF_SOURCE}\n`;
     for await (const row of rows) {
       written++;
       text += `${JSON.stringify(row)}\n`;
@@ -33,10 +35,14 @@ export async function* sealHeldRows(
 
 /** Errors SEALED_DAMAGED; those of `sealed`. */
 export async function* openHeldRows(vault: Vault, sealed: AsyncIterable<Buffer>): AsyncGenerator<ParsedRow> {
+  let areOfSource = false;
   for await (const line of createInterface({ input: Readable.from(openStream(vault, sealed)) })) {
+    if (line === IDS_OF_SOURCE) {
+      areOfSource = true;
+      continue;
+    }
     const row = JSON.parse(line) as ParsedRow;
-    // Held by a version that made ids up by line: the store makes another.
-    if (row.ok && ID_BY_LINE.test(row.entry.entryId))
+    if (row.ok && !areOfSource && ID_BY_LINE.test(row.entry.entryId))
       yield { ok: true, line: row.line, entry: { ...row.entry, entryId: '' } };
     else yield row;
   }

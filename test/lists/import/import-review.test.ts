@@ -257,6 +257,7 @@ test.each<[string, Partial<Draft>, Counts, string[]]>([
   ['fifty of ten thousand crowded', {}, { crowded: 50, compared: 10_000 }, []],
   ['fifty-one of ten thousand crowded', {}, { crowded: 51, compared: 10_000 }, ['crowded']],
   ['a row that swallowed lines', { rejectedByReason: { swallowed_lines: 1 } }, {}, ['swallowed']],
+  ['a line that is too long to look into', { rejectedByReason: { line_too_long: 1 } }, {}, ['swallowed']],
 ])('review rules: %s', (_says, more, counts, expected) => {
   const draft: Draft = {
     mode: 'replace',

@@ -118,6 +118,19 @@ test('a directory of a zip that has content is a file, and one without is none',
   expect((await scanned()).told).toEqual(expected);
 });
 
+test.each([0, 1, 2])('a zip whose end record counts %i of its three entries: all are read', async (counted) => {
+  const zip = zipOf([named('a.jpg', other), named('b.jpg', listed), named('c.jpg', listed)]);
+  zip.writeUInt16LE(counted, zip.length - 14);
+  zip.writeUInt16LE(counted, zip.length - 12);
+  writeFileSync(join(work, 'box.zip'), zip);
+  const { summary, told } = await scanned();
+  expect(told.filter(([, verdict]) => verdict === 'match').map(([path]) => path)).toEqual([
+    'box.zip!/b.jpg',
+    'box.zip!/c.jpg',
+  ]);
+  expect(summary.files).toBe(3 + 1);
+});
+
 /** Give the first entry of a tar another type. */
 function withType(tar: Buffer, type: string): Buffer {
   tar.write(type, 156, 'latin1');
