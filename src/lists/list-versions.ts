@@ -20,6 +20,7 @@ export async function approveHeld(store: ListStore, list: string, importedAt?: s
     origin: `approved: ${held.origin ?? `version ${held.version}`}`,
     expectedRows: held.accepted + held.duplicates,
     confirm: requireSame,
+    approves: true,
   };
   return held.mode === 'add' ? store.addEntries(list, rows, options) : store.replaceEntries(list, rows, options);
 }

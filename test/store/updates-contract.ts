@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
+import { approveHeld } from '../../src/lists/list-versions.js';
 import type { Store } from '../../src/store/store.js';
 import type { Place } from './backends.js';
 import { entryRow, stream } from './lists-contract.js';
@@ -188,6 +189,38 @@ export function updatesContract(name: string, place: UpdatesPlace): void {
         expect(version).toMatchObject({ state: 'held', mode: 'add' });
         await store.lists.addEntries('a', await store.lists.versionRows('a', version!.version));
         expect(await held()).toEqual(['x 3 -']);
+      });
+
+      test('a version that is held stays so beside another addition, and is approved as it was', async () => {
+        await add(says('x', 1, 1), says('y', 2, 1));
+        const review = () => [{ rule: 'change', count: 9, limit: 1 }] as const;
+        const options = { origin: 'withdrawn.csv', review };
+        await store.lists.addEntries('a', stream([ends('x', 2), ends('y', 2)]), options);
+        await store.lists.addEntries('a', stream([says('z', 3, 3)]), { origin: 'more.csv' });
+        expect(await held()).toEqual(['x 1 -', 'y 2 -', 'z 3 -']);
+        const versions = await store.lists.versions('a');
+        expect(versions.map(({ version, state }) => `${version} ${state}`)).toEqual(['3 held', '2 active', '1 past']);
+        expect(versions[0]).toMatchObject({ origin: 'withdrawn.csv' });
+        await approveHeld(store.lists, 'a', versions[0]!.importedAt);
+        expect(await held()).toEqual(['z 3 -']);
+        expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active', 'past', 'past']);
+      });
+
+      test.each([
+        [
+          'a later file of the same name',
+          (held: ParsedRow[]) => store.lists.addEntries('a', stream(held), { origin: 'f.csv' }),
+        ],
+        [
+          'the whole list anew',
+          (held: ParsedRow[]) => store.lists.replaceEntries('a', stream(held), { origin: 'g.csv' }),
+        ],
+      ])('%s takes the place of a version that is held', async (_what, write) => {
+        const review = () => [{ rule: 'change', count: 9, limit: 1 }] as const;
+        await store.lists.addEntries('a', stream([says('x', 1, 1)]), { origin: 'f.csv', review });
+        await write([says('y', 2, 2)]);
+        expect(await held()).toEqual(['y 2 -']);
+        expect((await store.lists.versions('a')).map(({ state }) => state)).toEqual(['active']);
       });
 
       test.each([

@@ -7,7 +7,7 @@ import { AppError } from '../../core/errors.js';
 import type { ParsedRow } from '../../core/parsed-row.js';
 import { sealHeldRows } from '../../store/lists/held-rows.js';
 import { ImportWriter } from '../../store/lists/import-writer.js';
-import { toVersionInfo, type VersionRow, versionFacts } from '../../store/lists/kept-versions.js';
+import { staysHeld, toVersionInfo, type VersionRow, versionFacts } from '../../store/lists/kept-versions.js';
 import { toInfo } from '../../store/lists/list-row.js';
 import { VALUES_PER_BATCH } from '../../store/lists/seal-pool.js';
 import { sealRows } from '../../store/lists/seal-rows.js';
@@ -219,7 +219,7 @@ export class Imports {
       ],
     );
     await forgetOldVersions(sql, list.id, report.version);
-    await forgetHeld(sql, list.id);
+    await settleHeld(sql, list.id, report.version, job);
     await noteVersion(sql, list.id, written, { origin, isHeld: false, mode: job.mode });
     await raiseGeneration(sql, lastKey);
     await confirm().catch(leave);
@@ -286,6 +286,16 @@ function reviewed({ options }: Job, { draft }: Written, leave: Leave): ReturnTyp
   } catch (error) {
     return leave(error);
   }
+}
+
+/** Forget the version that is held, or give it the number after the list's own. `version`: that which becomes active. */
+async function settleHeld(sql: Sql, listId: number, version: number, { mode, options }: Job): Promise<void> {
+  const [before] = await sql<{ origin: string | null }>(
+    'SELECT origin FROM list_version WHERE list_id = $1 AND is_held = 1',
+    [listId],
+  );
+  if (before === undefined || !staysHeld(before, mode, options)) await forgetHeld(sql, listId);
+  else await sql('UPDATE list_version SET version = $2 WHERE list_id = $1 AND is_held = 1', [listId, version + 1]);
 }
 
 /** Whether an earlier try of an import was committed. */

@@ -9,7 +9,7 @@ import type { Sqlite, Statement } from '../../core/sqlite-binding.js';
 import { ALGORITHMS, type Algorithm, type ListInfo } from '../../core/vocabulary.js';
 import { nameTaken } from '../../store/list-name.js';
 import { MARKS, toEntry } from '../../store/lists/entry-row.js';
-import { heldOf } from '../../store/lists/kept-versions.js';
+import { heldOf, staysHeld } from '../../store/lists/kept-versions.js';
 import { ListChecksum } from '../../store/lists/list-checksum.js';
 import { type ListRow, toInfo } from '../../store/lists/list-row.js';
 import type {
@@ -50,7 +50,7 @@ import { addList, makeMissing, setList, setName } from './list-settings.js';
 import { onOwnConnection } from './own-connection.js';
 import { removalsBetween } from './removals.js';
 import { sweepRemoved, takeList } from './remove-list.js';
-import { forgetHeld, heldRows, noteVersion, pastRows, versionsOf, writeHeld } from './versions.js';
+import { forgetHeld, heldRows, noteVersion, pastRows, renumberHeld, versionsOf, writeHeld } from './versions.js';
 import { changeEntries, entriesOf, writeRows } from './write-entries.js';
 
 /** Rows per read batch: some 15 milliseconds, mostly for unsealing the values. */
@@ -427,6 +427,7 @@ export class SqliteLists implements ListStore {
       expectedRows = 0,
       confirm = async () => {},
       create,
+      approves = false,
     }: WriteOptions,
   ): Promise<ImportReport> {
     return onOwnConnection(this.#dataDir, async (db) => {
@@ -455,7 +456,9 @@ export class SqliteLists implements ListStore {
       await confirm();
       const report = { ...written, held };
       if (held.length === 0) {
-        forgetHeld(db, this.#dataDir, listId);
+        const before = versionsOf(db, rowOf(db, name)).find(({ state }) => state === 'held');
+        if (before && staysHeld(before, mode, { origin, approves })) renumberHeld(db, listId, report.version + 1);
+        else forgetHeld(db, this.#dataDir, listId);
         noteVersion(db, listId, report, { origin, checksum, isHeld: false, mode });
         db.exec('COMMIT');
         return report;

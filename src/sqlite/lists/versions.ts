@@ -147,6 +147,11 @@ async function* readHeld(dataDir: string, listId: number): AsyncGenerator<Buffer
 export const heldRows = (vault: Vault, dataDir: string, listId: number): AsyncGenerator<ParsedRow> =>
   openHeldRows(vault, readHeld(dataDir, listId));
 
+/** A version that is held has the number after the list's own. */
+export function renumberHeld(db: Sqlite, listId: number, version: number): void {
+  db.prepare('UPDATE list_version SET version = ? WHERE list_id = ? AND is_held = 1').run(version, listId);
+}
+
 export function forgetHeld(db: Sqlite, dataDir: string, listId: number): boolean {
   const { changes } = db.prepare('DELETE FROM list_version WHERE list_id = ? AND is_held = 1').run(listId);
   rmSync(heldPath(dataDir, listId), { force: true });

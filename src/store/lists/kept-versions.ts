@@ -4,7 +4,7 @@
  * last import out.
  */
 import { AppError } from '../../core/errors.js';
-import type { HoldReason, ImportMode, ImportReport, VersionInfo } from '../lists-contract.js';
+import type { HoldReason, ImportMode, ImportReport, VersionInfo, WriteOptions } from '../lists-contract.js';
 import type { ListRow } from './list-row.js';
 
 const VERSIONS_MIN = 10;
@@ -60,6 +60,16 @@ export function toVersionInfo(list: ListRow, row: VersionRow): VersionInfo {
     checksum: row.checksum,
   };
 }
+
+/**
+ * Return whether a version that is held stays so beside a write that becomes active: one that adds to the list does not have its rows. A
+ * later file of the same name, or a later sync, has.
+ */
+export const staysHeld = (
+  held: Pick<VersionInfo, 'origin'>,
+  mode: ImportMode,
+  { origin = null, approves = false }: Pick<WriteOptions, 'origin' | 'approves'>,
+): boolean => mode === 'add' && !approves && held.origin !== origin;
 
 /**
  * Return the version that is held. `importedAt`: only that of this time, as a person has seen it; an import that is held later takes its
