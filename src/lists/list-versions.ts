@@ -52,7 +52,7 @@ export async function rollBack(store: ListStore, list: string, version: number):
   const rows = await store.versionRows(list, version);
   // A version and the next have most of their entries in common.
   const expectedRows = (await store.list(list))?.entryCount ?? 0;
-  return store.replaceEntries(list, rows, { origin: `version ${version} again`, expectedRows });
+  return store.replaceEntries(list, rows, { origin: `version ${version} again`, expectedRows, restores: version });
 }
 
 /**

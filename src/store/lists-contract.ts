@@ -166,6 +166,8 @@ export interface WriteOptions {
   readonly expectedRows?: number;
   /** Without a review every import becomes active. */
   readonly review?: Review;
+  /** The rows are those of this earlier version: what was withdrawn in it and before stays withdrawn. */
+  readonly restores?: number;
   /** The rows are those of the version that is held, which a person has approved. */
   readonly approves?: boolean;
 }

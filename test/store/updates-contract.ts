@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ParsedRow } from '../../src/core/parsed-row.js';
-import { approveHeld } from '../../src/lists/list-versions.js';
+import { approveHeld, rollBack } from '../../src/lists/list-versions.js';
 import type { Store } from '../../src/store/store.js';
 import type { Place } from './backends.js';
 import { entryRow, stream } from './lists-contract.js';
@@ -189,6 +189,18 @@ export function updatesContract(name: string, place: UpdatesPlace): void {
         expect(version).toMatchObject({ state: 'held', mode: 'add' });
         await store.lists.addEntries('a', await store.lists.versionRows('a', version!.version));
         expect(await held()).toEqual(['x 3 -']);
+      });
+
+      test('a roll-back keeps what was withdrawn in its version and before, and forgets later withdrawals', async () => {
+        await add(says('x', 1, 1), says('y', 2, 1));
+        await add(ends('x', 5));
+        await add(ends('y', 5), says('z', 3, 5));
+        await rollBack(store.lists, 'a', 2);
+        expect(await held()).toEqual(['y 2 -']);
+        await add(says('x', 1, 2), says('y', 2, 2));
+        expect(await held(), 'x was withdrawn by then, y was not').toEqual(['y 2 -']);
+        await rollBack(store.lists, 'a', 1);
+        expect(await held()).toEqual(['x 1 -', 'y 2 -']);
       });
 
       test('a version that is held stays so beside another addition, and is approved as it was', async () => {

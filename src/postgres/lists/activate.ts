@@ -20,7 +20,7 @@ interface Changes {
 export async function activateEntries(
   sql: Sql,
   list: PostgresListRow,
-  mode: ImportMode,
+  { mode, restores }: { readonly mode: ImportMode; readonly restores: number },
   { staging, place, report }: Changes,
 ): Promise<number | null> {
   const { version } = report;
@@ -30,7 +30,7 @@ export async function activateEntries(
   }
   const lastKey = await addNew(sql, staging.id, list.id);
   // A list that is replaced holds what the file says.
-  if (mode === 'replace') await deleteInSteps(sql, 'withdrawal', 'list_id = $1', [list.id]);
+  if (mode === 'replace') await deleteInSteps(sql, 'withdrawal', 'list_id = $1 AND version > $2', [list.id, restores]);
   if (staging.withdrawals > 0) await noteWithdrawals(sql, staging.id, list.id, version);
   for (const { algorithm, value, entry_id } of place.newlyDisabled)
     await sql(

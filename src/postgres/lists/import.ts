@@ -204,7 +204,7 @@ export class Imports {
     await holdRun(sql, written.id);
     await written.staging.requireWhole(sql);
     const { place, report } = written;
-    const lastKey = await activateEntries(sql, list, job.mode, written);
+    const lastKey = await activateEntries(sql, list, { mode: job.mode, restores: job.options.restores ?? 0 }, written);
     await sql(
       `UPDATE list SET version = $2, imported_at = $3, rejected = $4, duplicates = $5, counts = $6, checksum = $7,
          revision = revision + 1 WHERE id = $1`,

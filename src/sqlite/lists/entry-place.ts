@@ -28,6 +28,8 @@ interface Target {
   readonly listId: number;
   readonly version: number;
   readonly mode: ImportMode;
+  /** The version whose withdrawals stay where the list is replaced; 0: none. */
+  readonly restores: number;
 }
 
 export class SqlitePlace implements EntryPlace<HeldRow> {
@@ -45,7 +47,7 @@ export class SqlitePlace implements EntryPlace<HeldRow> {
   readonly #disable: Statement<[number, number, Buffer, string]>;
 
   constructor(db: Sqlite, target: Target, { table, lookup, hadEntries, knownGood }: Parts) {
-    const { listId, mode } = target;
+    const { listId, mode, restores } = target;
     this.nextKey = table.nextKey;
     this.hadEntries = hadEntries;
     this.hasMadeUpAlone = isMadeUpAlone(db, listId);
@@ -56,7 +58,8 @@ export class SqlitePlace implements EntryPlace<HeldRow> {
     this.#table = table;
     this.#lookup = lookup;
     this.#knownGood = knownGood;
-    if (mode === 'replace') db.prepare('DELETE FROM withdrawal WHERE list_id = ?').run(listId);
+    if (mode === 'replace')
+      db.prepare('DELETE FROM withdrawal WHERE list_id = ? AND version > ?').run(listId, restores);
     this.#withdrawals = new Withdrawals(db, target);
     this.#keys = db.prepare<[number], number>('SELECT id FROM entry WHERE list_id = ?').pluck();
     this.#byKey = db.prepare('SELECT * FROM entry WHERE id = ?');

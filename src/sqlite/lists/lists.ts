@@ -428,6 +428,7 @@ export class SqliteLists implements ListStore {
       confirm = async () => {},
       create,
       approves = false,
+      restores = 0,
     }: WriteOptions,
   ): Promise<ImportReport> {
     return onOwnConnection(this.#dataDir, async (db) => {
@@ -451,6 +452,7 @@ export class SqliteLists implements ListStore {
       } = await writeRows(db, this.#vault, name, rows, {
         mode,
         expectedRows,
+        restores,
       });
       const held = review(draft);
       await confirm();

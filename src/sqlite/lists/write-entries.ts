@@ -5,7 +5,14 @@ import { isChange, MARKS } from '../../store/lists/entry-row.js';
 import { ImportWriter } from '../../store/lists/import-writer.js';
 import { toInfo } from '../../store/lists/list-row.js';
 import { sealRows } from '../../store/lists/seal-rows.js';
-import type { Draft, EntryChange, EntryFilter, ImportMode, ImportReport } from '../../store/lists-contract.js';
+import type {
+  Draft,
+  EntryChange,
+  EntryFilter,
+  ImportMode,
+  ImportReport,
+  WriteOptions,
+} from '../../store/lists-contract.js';
 import type { Vault } from '../../vault/vault.js';
 import { sound } from '../sums.js';
 import type { HeldRow } from './checksum.js';
@@ -52,7 +59,11 @@ export async function writeRows(
   vault: Vault,
   name: string,
   rows: AsyncIterable<ParsedRow>,
-  { mode, expectedRows }: { readonly mode: ImportMode; readonly expectedRows: number },
+  {
+    mode,
+    expectedRows,
+    restores,
+  }: { readonly mode: ImportMode } & Required<Pick<WriteOptions, 'expectedRows' | 'restores'>>,
 ): Promise<Written> {
   const before = rowOf(db, name);
   const { id } = before;
@@ -64,7 +75,7 @@ export async function writeRows(
   db.pragma(`cache_size = -${isMany ? CACHE_KIB.many : CACHE_KIB.few}`);
   const lookup = isMany ? new MemoryLookup(db, id, Math.max(expectedRows, listRows)) : new IndexLookup(db, id);
   const knownGood = new KnownGood(db, id);
-  const place = new SqlitePlace(db, { listId: id, version, mode }, { table, lookup, hadEntries, knownGood });
+  const place = new SqlitePlace(db, { listId: id, version, mode, restores }, { table, lookup, hadEntries, knownGood });
   const writer = new ImportWriter(place, vault, { version, mode });
   // Known-good digests are found by an index.
   const isBulk = isMany && !hadEntries && expectedRows >= countOf(db) && !knownGood.isUsed;
