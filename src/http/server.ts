@@ -12,6 +12,7 @@ import {
 } from 'fastify';
 import { AppError } from '../core/errors.js';
 import { newId } from '../core/new-id.js';
+import { TEXT_CHARS_MAX } from '../hashlists/normalise.js';
 import type { Service } from '../service/service.js';
 import { type Logger, withoutRedaction } from '../telemetry/log.js';
 import { createAuthoriser, requireKeysFor } from './authorise.js';
@@ -56,8 +57,8 @@ import { createValidatorCompiler } from './validation.js';
 
 /** Headers are small: a client that needs longer for them is blocking a connection. */
 const HEADERS_MS_MAX = 10_000;
-/** Of a name in a path, the longest of which is an entry's id: 512 characters of three bytes, each written as three. */
-const PATH_PART_CHARACTERS_MAX = 512 * 9;
+/** Of a name in a path, decoded. The longest is an entry's id. */
+const PATH_PART_CHARACTERS_MAX = TEXT_CHARS_MAX;
 /** Interval of Node's check for slow requests; the default is 30 seconds. */
 const SLOW_REQUEST_CHECK_MS = 500;
 

@@ -240,20 +240,25 @@ describe('cases as CSV', () => {
     expect(rowsOf((await csv(key, '&limit=1')).text)).toMatchObject([{ list: 'digests', entryId: '', category: '' }]);
   });
 
-  test('an entry id that is a value is left out', async () => {
+  test.each([
+    ['its own value is another', 'own-ids', 'ab'.repeat(16), /^made-[0-9a-f]{24}$/],
+    ['another value is left out', 'other-ids', 'cd'.repeat(16), /^$/],
+  ])('an entry id that is %s', async (_what, list, ownId, shown) => {
     const value = 'ab'.repeat(16);
     const { lists } = running.service.store;
-    await lists.createList({ list: 'own-ids', kind: 'match', radiusBits: 31 });
+    await lists.createList({ list, kind: 'match', radiusBits: 31 });
     const ownIds = async function* () {
       for await (const row of listRows('md5', Buffer.from(value, 'hex')))
-        yield row.ok ? { ...row, entry: { ...row.entry, entryId: value } } : row;
+        yield row.ok ? { ...row, entry: { ...row.entry, entryId: ownId } } : row;
     };
-    await lists.replaceEntries('own-ids', ownIds());
+    await lists.replaceEntries(list, ownIds());
     await running.service.reload();
-    await checkItems(keys.b, [{ id: 'of own-ids', md5: value }]);
-    const { text } = await csv(keys.b, '&list=own-ids');
-    expect(rowsOf(text)).toMatchObject([{ reference: 'of own-ids', entryId: '' }]);
-    expect(text).not.toContain(value);
+    await checkItems(keys.b, [{ id: `of ${list}`, md5: value }]);
+    const { text } = await csv(keys.b, `&list=${list}`);
+    expect(rowsOf(text).find(({ reference }) => reference === `of ${list}`)).toMatchObject({
+      entryId: expect.stringMatching(shown),
+    });
+    expect(text).not.toContain(ownId);
   });
 });
 

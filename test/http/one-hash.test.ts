@@ -73,7 +73,8 @@ describe('GET /v1/hashes/{hash}', () => {
       [`g${entryHex.slice(1)}`, '?algorithm=pdq', 422, 'VALUE_INVALID', 'pdq'],
       [MD5, '?algorithm=sha256', 422, 'VALUE_INVALID', 'sha256'],
       [`${entryHex}${entryHex}`, '', 422, 'VALUE_INVALID', 'hash'],
-      [entryHex.repeat(4), '', 400, 'REQUEST_INVALID', 'path'],
+      [entryHex.repeat(4), '', 422, 'VALUE_INVALID', 'hash'],
+      [entryHex.repeat(9), '', 400, 'REQUEST_INVALID', 'path'],
     ] as const) {
       const { status: got, json } = await send(`/v1/hashes/${hash}${query}`);
       expect([hash, query, got, json.code, json.details.field]).toEqual([hash, query, status, code, field]);
